@@ -1,0 +1,55 @@
+// Programs started by tests: their output kept, their end awaited, by pid.
+import { spawn } from 'node:child_process';
+import net from 'node:net';
+import path from 'node:path';
+
+export const root = path.join(import.meta.dirname, '..');
+
+/// The binary that a @foundry-rs package ships for this machine.
+export function foundry(tool) {
+  return path.join(root, 'node_modules/@foundry-rs', `${tool}-linux-amd64`, 'bin', tool);
+}
+
+/// Starts a program; `child.output` grows as it prints, `child.ended` settles with {code, signal}.
+export function start(program, args, options = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  child.output = '';
+  child.stdout.on('data', (bytes) => { child.output += bytes; });
+  child.stderr.on('data', (bytes) => { child.output += bytes; });
+  child.ended = new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal }));
+  });
+  return child;
+}
+
+/// Runs a program to its end.
+///
+/// @return  {code, stdout, stderr}
+/// @errors  It did not end in time (and was killed).
+export async function run(program, args, { timeout_ms = 60_000, ...options } = {}) {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (bytes) => { output.stdout += bytes; });
+  child.stderr.on('data', (bytes) => { output.stderr += bytes; });
+  let late = false;
+  const timer = setTimeout(() => { late = true; child.kill('SIGKILL'); }, timeout_ms);
+  const code = await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  clearTimeout(timer);
+  if (late) throw new Error(`${program} ${args.join(' ')} ran over ${timeout_ms} ms\n${output.stdout}${output.stderr}`);
+  return { code, ...output };
+}
+
+/// A loopback port that nobody listens on now.
+export function free_port() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
