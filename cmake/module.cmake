@@ -4,10 +4,6 @@
 # DEPS are rooms to the left of NAME in MODULE_ORDER; USES are third-party packages, always private, so that
 # their headers can appear in .cpp files only.
 
-# Debian's package of each third-party name, for the error that says what to install.
-set(THIRD_PARTY_fmt fmt)
-set(THIRD_PARTY_rocksdb rocksdb)
-
 function(third_party target package)
   if(package STREQUAL "rocksdb")
     # Debian ships no pkg-config file that works for both its static and shared library.
@@ -38,14 +34,11 @@ function(room_tests target)
   if(NOT WEFT_TESTS OR NOT ARGN)
     return()
   endif()
-  find_package(GTest REQUIRED)
   add_executable(${target}_test ${ARGN})
   target_link_libraries(${target}_test PRIVATE weft_${target} GTest::gmock GTest::gtest_main)
   target_include_directories(${target}_test PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_compile_definitions(${target}_test PRIVATE WEFT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" WEFT_BUILD_DIR="${CMAKE_BINARY_DIR}")
-  if(TARGET weft_test_pch)
-    target_precompile_headers(${target}_test REUSE_FROM weft_test_pch)
-  endif()
+  target_precompile_headers(${target}_test REUSE_FROM weft_test_pch)
   add_test(NAME ${target} COMMAND ${target}_test)
 endfunction()
 
