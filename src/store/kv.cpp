@@ -1,0 +1,160 @@
+#include "store/kv.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <filesystem>
+
+namespace weft::store {
+
+namespace {
+
+rocksdb::Slice slice(BytesView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+BytesView view(const rocksdb::Slice& bytes) { return as_bytes({bytes.data(), bytes.size()}); }
+
+std::unexpected<Error> failure(const std::string& path, const rocksdb::Status& status) {
+    ErrorCode code = ErrorCode::internal;
+    if (status.IsCorruption()) code = ErrorCode::data_loss;
+    if (status.IsNoSpace()) code = ErrorCode::resource_exhausted;
+    std::string text = status.ToString();
+    if (text.find("lock") != std::string::npos && status.IsIOError()) {
+        code = ErrorCode::failed_precondition;
+        text = "in use by another process";
+    } else if (text.find("ermission denied") != std::string::npos) {
+        code = ErrorCode::permission_denied;
+    }
+    return fail(code, path + ": " + text);
+}
+
+}  // namespace
+
+struct Kv::State {
+    std::string path;
+    std::unique_ptr<rocksdb::DB> db;
+    std::vector<rocksdb::ColumnFamilyHandle*> tables;
+    rocksdb::WriteOptions write;
+
+    ~State() {
+        for (auto* table : tables) db->DestroyColumnFamilyHandle(table);
+    }
+};
+
+struct Kv::Batch::State {
+    // The tables' handles are known when the batch is written; until then an operation is kept as it came.
+    struct Operation {
+        Table table;
+        bool erase;
+        std::string key;
+        std::string value;
+    };
+    std::vector<Operation> operations;
+};
+
+Kv::Batch::Batch() : state_(std::make_unique<State>()) {}
+Kv::Batch::~Batch() = default;
+Kv::Batch::Batch(Batch&&) noexcept = default;
+Kv::Batch& Kv::Batch::operator=(Batch&&) noexcept = default;
+
+void Kv::Batch::put(Table table, BytesView key, BytesView value) {
+    state_->operations.push_back({table, false, std::string(as_text(key)), std::string(as_text(value))});
+}
+void Kv::Batch::erase(Table table, BytesView key) {
+    state_->operations.push_back({table, true, std::string(as_text(key)), {}});
+}
+std::size_t Kv::Batch::size() const { return state_->operations.size(); }
+
+struct Kv::Cursor::State {
+    std::unique_ptr<rocksdb::Iterator> iterator;
+};
+
+Kv::Cursor::Cursor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Kv::Cursor::~Cursor() = default;
+Kv::Cursor::Cursor(Cursor&&) noexcept = default;
+void Kv::Cursor::seek(BytesView key) { state_->iterator->Seek(slice(key)); }
+void Kv::Cursor::seek_back(BytesView key) { state_->iterator->SeekForPrev(slice(key)); }
+void Kv::Cursor::next() { state_->iterator->Next(); }
+bool Kv::Cursor::valid() const { return state_->iterator->Valid(); }
+BytesView Kv::Cursor::key() const { return view(state_->iterator->key()); }
+BytesView Kv::Cursor::value() const { return view(state_->iterator->value()); }
+
+Kv::Kv(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Kv::~Kv() = default;
+Kv::Kv(Kv&&) noexcept = default;
+
+Result<Kv> Kv::open(const std::string& path, std::span<const std::string_view> tables, const KvOptions& options) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) return fail(ErrorCode::permission_denied, path + ": " + error.message());
+
+    rocksdb::DBOptions db_options;
+    db_options.create_if_missing = true;
+    db_options.create_missing_column_families = true;
+    db_options.paranoid_checks = true;
+    db_options.keep_log_file_num = 2;
+    db_options.max_open_files = 512;
+    db_options.max_background_jobs = 2;
+    db_options.info_log_level = rocksdb::WARN_LEVEL;
+    // A torn last record of the log is a write that was never acknowledged: it is dropped. Damage before it is refused.
+    db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+
+    rocksdb::BlockBasedTableOptions table_options;
+    table_options.block_cache = rocksdb::NewLRUCache(options.cache_size);
+    table_options.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    rocksdb::ColumnFamilyOptions family;
+    family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options));
+    family.compression = rocksdb::kLZ4Compression;
+    family.write_buffer_size = 32ULL << 20;
+
+    std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family}};
+    for (const auto name : tables) families.emplace_back(std::string(name), family);
+
+    auto state = std::make_unique<State>();
+    state->path = path;
+    state->write.sync = options.sync;
+    rocksdb::DB* db = nullptr;
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    const auto status = rocksdb::DB::Open(db_options, path, families, &handles, &db);
+    if (!status.ok()) return failure(path, status);
+    state->db.reset(db);
+    state->tables = std::move(handles);
+    return Kv(std::move(state));
+}
+
+Result<std::optional<Bytes>> Kv::get(Table table, BytesView key) const {
+    rocksdb::PinnableSlice value;
+    const auto status = state_->db->Get({}, state_->tables[table + 1], slice(key), &value);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) return failure(state_->path, status);
+    return to_bytes(view(value));
+}
+
+Result<void> Kv::write(Batch batch) {
+    rocksdb::WriteBatch out;
+    for (const auto& [table, erase, key, value] : batch.state_->operations) {
+        if (erase) {
+            out.Delete(state_->tables[table + 1], key);
+        } else {
+            out.Put(state_->tables[table + 1], key, value);
+        }
+    }
+    const auto status = state_->db->Write(state_->write, &out);
+    if (!status.ok()) return failure(state_->path, status);
+    return {};
+}
+
+Kv::Cursor Kv::cursor(Table table) const {
+    auto state = std::make_unique<Cursor::State>();
+    state->iterator.reset(state_->db->NewIterator({}, state_->tables[table + 1]));
+    return Cursor(std::move(state));
+}
+
+std::uint64_t Kv::disk_size() const {
+    std::uint64_t size = 0;
+    state_->db->GetAggregatedIntProperty("rocksdb.total-sst-files-size", &size);
+    return size;
+}
+
+}  // namespace weft::store

@@ -1,0 +1,90 @@
+#pragma once
+// An ordered key-value store of named tables, on RocksDB. Writes of one Batch become visible, and survive a crash of the
+// process, together or not at all.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace weft::store {
+
+/// A table's number: its place in the list given to Kv::open.
+using Table = std::uint32_t;
+
+struct KvOptions {
+    /// Bytes of memory for caching blocks of tables.
+    std::size_t cache_size = 128ULL << 20;
+    /// Whether each write waits for the disk. Without, a crash of the process loses nothing, a loss of power may lose the
+    /// last writes, but never part of one.
+    bool sync = false;
+};
+
+class Kv {
+  public:
+    class Batch {
+      public:
+        Batch();
+        ~Batch();
+        Batch(Batch&&) noexcept;
+        Batch& operator=(Batch&&) noexcept;
+        void put(Table table, BytesView key, BytesView value);
+        void erase(Table table, BytesView key);
+        [[nodiscard]] std::size_t size() const;
+
+      private:
+        friend class Kv;
+        struct State;
+        std::unique_ptr<State> state_;
+    };
+
+    /// Walks a table in order of keys, over the content of the moment it was made.
+    class Cursor {
+      public:
+        ~Cursor();
+        Cursor(Cursor&&) noexcept;
+        /// To the first key that is not below @p key.
+        void seek(BytesView key);
+        /// To the last key that is not above @p key.
+        void seek_back(BytesView key);
+        void next();
+        [[nodiscard]] bool valid() const;
+        [[nodiscard]] BytesView key() const;
+        [[nodiscard]] BytesView value() const;
+
+      private:
+        friend class Kv;
+        struct State;
+        explicit Cursor(std::unique_ptr<State> state);
+        std::unique_ptr<State> state_;
+    };
+
+    /// Opens or creates the store in folder @p path.
+    ///
+    /// @errors failed_precondition  in use by another process; data_loss  damaged; resource_exhausted  disk full;
+    ///         permission_denied, internal  as the file system says. Each message begins with the path.
+    [[nodiscard]] static Result<Kv> open(const std::string& path, std::span<const std::string_view> tables,
+                                         const KvOptions& options = {});
+    ~Kv();
+    Kv(Kv&&) noexcept;
+
+    /// Thread-safe, as all that follows.
+    /// @errors data_loss  damaged; internal  the file system.
+    [[nodiscard]] Result<std::optional<Bytes>> get(Table table, BytesView key) const;
+    [[nodiscard]] Result<void> write(Batch batch);
+    [[nodiscard]] Cursor cursor(Table table) const;
+    /// Bytes on disk, about.
+    [[nodiscard]] std::uint64_t disk_size() const;
+
+  private:
+    struct State;
+    explicit Kv(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace weft::store
