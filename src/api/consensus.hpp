@@ -1,0 +1,138 @@
+#pragma once
+// consensus: decides which block comes next. On a development chain it takes orders about that too.
+
+#include "api/types.hpp"
+
+namespace weft::api::consensus {
+
+struct StatusReply {
+    std::string engine;
+    std::uint64_t height = 0;
+    bool development = false;
+    bool automine = false;
+    std::uint64_t interval_ms = 0;
+    Address coinbase;
+    std::uint64_t chain_id = 0;
+    /// What the next block would have.
+    std::uint64_t next_timestamp = 0;
+    U256 next_base_fee;
+    U256 next_blob_base_fee;
+    std::uint64_t gas_limit = 0;
+    /// Differs each time the chain is made anew.
+    Hash instance_id;
+    /// The genesis file's config object as JSON, for eth_config and hardhat_metadata.
+    std::string fork;
+};
+struct Status {
+    using Reply = StatusReply;
+    static constexpr std::string_view method = "weft.Consensus/Status";
+    bool reserved = false;
+};
+
+struct SealReply {
+    std::uint64_t number = 0;
+    Hash hash;
+};
+/// Tells the sealer that transaction @p hash is in the pool. Replies when it is in a block if the chain seals at once
+/// (automine), otherwise at once with number 0.
+/// @errors failed_precondition  the block builder refused it: why.
+struct Notify {
+    using Reply = SealReply;
+    static constexpr std::string_view method = "weft.Consensus/Notify";
+    Hash hash;
+};
+
+// --- development chains alone. @errors permission_denied elsewhere.
+
+/// Seals @p count blocks, @p interval_s apart.
+struct Mine {
+    using Reply = SealReply;
+    static constexpr std::string_view method = "weft.Consensus/Mine";
+    std::uint64_t count = 1;
+    std::optional<std::uint64_t> interval_s;
+    /// Timestamp of the first of them.
+    std::optional<std::uint64_t> timestamp;
+};
+
+/// Settings of the sealer; what is there is changed.
+struct Configure {
+    using Reply = StatusReply;
+    static constexpr std::string_view method = "weft.Consensus/Configure";
+    std::optional<bool> automine;
+    std::optional<std::uint64_t> interval_ms;  // 0: no interval
+    std::optional<Address> coinbase;
+    std::optional<std::uint64_t> gas_limit;
+    std::optional<U256> next_base_fee;
+    std::optional<Hash> next_prev_randao;
+    std::optional<std::uint64_t> next_timestamp;
+    std::optional<std::uint64_t> block_interval_s;  // between blocks' timestamps; 0: by the clock
+    std::optional<std::int64_t> add_seconds;        // moves the clock
+    std::optional<std::uint64_t> set_time;          // sets the clock, now
+    std::optional<U256> min_gas_price;
+};
+
+struct ClockReply {
+    /// Seconds by which the chain's clock is ahead of the machine's.
+    std::int64_t offset_s = 0;
+};
+struct Clock {
+    using Reply = ClockReply;
+    static constexpr std::string_view method = "weft.Consensus/Clock";
+    bool reserved = false;
+};
+
+struct SnapshotReply {
+    std::uint64_t id = 0;
+};
+struct Snapshot {
+    using Reply = SnapshotReply;
+    static constexpr std::string_view method = "weft.Consensus/Snapshot";
+    bool reserved = false;
+};
+struct RevertReply {
+    bool reverted = false;
+};
+/// Back to a snapshot, which is used up by it, and later ones with it.
+struct Revert {
+    using Reply = RevertReply;
+    static constexpr std::string_view method = "weft.Consensus/Revert";
+    std::uint64_t id = 0;
+};
+/// Back to the genesis block.
+struct Reset {
+    using Reply = RevertReply;
+    static constexpr std::string_view method = "weft.Consensus/Reset";
+    bool reserved = false;
+};
+
+struct SlotChange {
+    U256 key;
+    U256 value;
+};
+/// Changes an account in the newest state.
+struct SetAccount {
+    using Reply = Empty;
+    static constexpr std::string_view method = "weft.Consensus/SetAccount";
+    Address address;
+    std::optional<U256> balance;
+    std::optional<std::uint64_t> nonce;
+    std::optional<Bytes> code;
+    std::vector<SlotChange> slots;
+};
+
+/// Lets transactions of this sender in without a signature, or no longer.
+struct Impersonate {
+    using Reply = RevertReply;
+    static constexpr std::string_view method = "weft.Consensus/Impersonate";
+    Address address;
+    bool enabled = true;
+    /// Everyone, instead of the one address.
+    bool all = false;
+};
+struct MayImpersonate {
+    using Reply = RevertReply;
+    static constexpr std::string_view method = "weft.Consensus/MayImpersonate";
+    Address address;
+};
+
+}  // namespace weft::api::consensus

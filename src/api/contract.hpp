@@ -1,0 +1,184 @@
+#pragma once
+// contract: runs code against a state that storage has, and keeps nothing.
+
+#include "api/types.hpp"
+#include "chain/state.hpp"
+
+namespace weft::api::contract {
+
+/// A transaction as eth_call and its relatives describe one: anything may be missing.
+struct CallRequest {
+    std::optional<Address> from;
+    std::optional<Address> to;
+    std::optional<std::uint64_t> gas;
+    std::optional<U256> gas_price;
+    std::optional<U256> max_fee_per_gas;
+    std::optional<U256> max_priority_fee_per_gas;
+    std::optional<U256> value;
+    std::optional<std::uint64_t> nonce;
+    Bytes data;
+    std::optional<chain::AccessList> access_list;
+    std::optional<U256> max_fee_per_blob_gas;
+    std::vector<Hash> blob_hashes;
+    std::vector<chain::Authorization> authorizations;
+    std::optional<std::uint64_t> chain_id;
+};
+
+struct SlotOverride {
+    Hash key;
+    Hash value;
+};
+struct AccountOverride {
+    Address address;
+    std::optional<U256> balance;
+    std::optional<std::uint64_t> nonce;
+    std::optional<Bytes> code;
+    /// state: these slots and no others. state_diff: these slots, the others as they are.
+    bool replace_storage = false;
+    std::vector<SlotOverride> slots;
+    std::optional<Address> move_precompile_to;
+};
+struct BlockOverrides {
+    std::optional<std::uint64_t> number;
+    std::optional<U256> difficulty;
+    std::optional<std::uint64_t> time;
+    std::optional<std::uint64_t> gas_limit;
+    std::optional<Address> coinbase;
+    std::optional<Hash> prev_randao;
+    std::optional<U256> base_fee;
+    std::optional<U256> blob_base_fee;
+};
+
+struct CallReply {
+    Bytes output;
+    std::uint64_t gas_used = 0;
+};
+/// @errors not_found  header not found; failed_precondition with detail 3 and the output as data  reverted;
+///         otherwise geth's words for why it can't run.
+struct Call {
+    using Reply = CallReply;
+    static constexpr std::string_view method = "weft.Contract/Call";
+    CallRequest call;
+    BlockRef block;
+    std::vector<AccountOverride> overrides;
+    BlockOverrides block_overrides;
+};
+
+struct EstimateReply {
+    std::uint64_t gas = 0;
+};
+struct Estimate {
+    using Reply = EstimateReply;
+    static constexpr std::string_view method = "weft.Contract/Estimate";
+    CallRequest call;
+    BlockRef block;
+    std::vector<AccountOverride> overrides;
+    BlockOverrides block_overrides;
+};
+
+struct AccessListReply {
+    chain::AccessList access_list;
+    std::uint64_t gas_used = 0;
+    std::string error;  // empty: it succeeded
+};
+struct CreateAccessList {
+    using Reply = AccessListReply;
+    static constexpr std::string_view method = "weft.Contract/CreateAccessList";
+    CallRequest call;
+    BlockRef block;
+};
+
+/// A tracer and its settings, as geth's debug_trace* take them.
+struct TraceOptions {
+    std::string tracer;         // empty: struct logs
+    std::string tracer_config;  // JSON object, or empty
+    bool enable_memory = false;
+    bool disable_stack = false;
+    bool disable_storage = false;
+    bool enable_return_data = false;
+    std::uint64_t limit = 0;
+    std::uint64_t timeout_ms = 5000;
+};
+struct TraceTransaction {
+    using Reply = JsonReply;
+    static constexpr std::string_view method = "weft.Contract/TraceTransaction";
+    Hash hash;
+    TraceOptions options;
+};
+/// An array: one {txHash, result} a transaction.
+struct TraceBlock {
+    using Reply = JsonReply;
+    static constexpr std::string_view method = "weft.Contract/TraceBlock";
+    BlockRef block;
+    TraceOptions options;
+};
+struct TraceCall {
+    using Reply = JsonReply;
+    static constexpr std::string_view method = "weft.Contract/TraceCall";
+    CallRequest call;
+    BlockRef block;
+    TraceOptions options;
+    std::vector<AccountOverride> overrides;
+    BlockOverrides block_overrides;
+};
+
+struct SimulatedBlock {
+    BlockOverrides block_overrides;
+    std::vector<AccountOverride> overrides;
+    std::vector<CallRequest> calls;
+};
+/// What one simulated call did.
+struct SimulatedCall {
+    bool success = false;
+    Bytes output;
+    std::uint64_t gas_used = 0;
+    std::uint64_t gas_used_max = 0;
+    std::vector<evm::Log> logs;
+    std::int64_t error_code = 0;
+    std::string error;
+};
+struct SimulatedResult {
+    SealedBlockPtr block;
+    std::vector<SimulatedCall> calls;
+};
+struct SimulateReply {
+    std::vector<SimulatedResult> blocks;
+};
+/// eth_simulateV1.
+struct Simulate {
+    using Reply = SimulateReply;
+    static constexpr std::string_view method = "weft.Contract/Simulate";
+    std::vector<SimulatedBlock> blocks;
+    BlockRef base;
+    bool trace_transfers = false;
+    bool validation = false;
+};
+
+struct PendingBlockReply {
+    SealedBlockPtr block;  // hash and state root are those of a block sealed now
+};
+/// The block that would be sealed now.
+struct PendingBlock {
+    using Reply = PendingBlockReply;
+    static constexpr std::string_view method = "weft.Contract/PendingBlock";
+    bool reserved = false;
+};
+
+struct BuildReply {
+    SealedBlockPtr block;
+    std::shared_ptr<const chain::StateChanges> changes;
+    /// Transactions that could not be included and never can, each with why; the pool drops them.
+    std::vector<Hash> refused;
+    std::vector<std::string> reasons;
+};
+/// Makes the block after the head of the given transactions, skipping those that can't run.
+struct Build {
+    using Reply = BuildReply;
+    static constexpr std::string_view method = "weft.Contract/Build";
+    /// parent_hash, number, timestamp, coinbase, gas_limit, base_fee, mix_hash, extra_data ... are given; roots are not.
+    chain::Header header;
+    std::vector<chain::TransactionPtr> transactions;
+    std::optional<std::vector<chain::Withdrawal>> withdrawals;
+};
+
+}  // namespace weft::api::contract

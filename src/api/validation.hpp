@@ -1,0 +1,96 @@
+#pragma once
+// validation: decides which transactions may wait for a block, and keeps them while they wait.
+
+#include "api/types.hpp"
+
+namespace weft::api::validation {
+
+struct SubmitReply {
+    Hash hash;
+};
+/// Admits a signed transaction in the form eth_sendRawTransaction takes.
+///
+/// @errors failed_precondition or invalid_argument  the rule that was broken, in geth's words.
+struct Submit {
+    using Reply = SubmitReply;
+    static constexpr std::string_view method = "weft.Validation/Submit";
+    Bytes encoded;
+    /// Development chains: the sender to act as, whose signature is not asked for.
+    std::optional<Address> impersonate;
+    /// With automine: reply when the transaction is in a block. Without: reply when it is admitted.
+    bool wait_for_block = true;
+};
+
+struct NonceReply {
+    std::uint64_t nonce = 0;
+};
+/// The nonce after the sender's waiting transactions.
+struct PendingNonce {
+    using Reply = NonceReply;
+    static constexpr std::string_view method = "weft.Validation/PendingNonce";
+    Address address;
+};
+
+struct PooledReply {
+    chain::TransactionPtr transaction;  // null: not waiting
+};
+struct GetPooled {
+    using Reply = PooledReply;
+    static constexpr std::string_view method = "weft.Validation/GetPooled";
+    Hash hash;
+};
+
+struct PoolStatusReply {
+    std::uint64_t pending = 0;
+    std::uint64_t queued = 0;
+};
+struct PoolStatus {
+    using Reply = PoolStatusReply;
+    static constexpr std::string_view method = "weft.Validation/PoolStatus";
+    bool reserved = false;
+};
+
+struct PoolContentReply {
+    std::vector<chain::TransactionPtr> pending;  // by sender, then nonce
+    std::vector<chain::TransactionPtr> queued;
+};
+struct PoolContent {
+    using Reply = PoolContentReply;
+    static constexpr std::string_view method = "weft.Validation/PoolContent";
+    std::optional<Address> sender;
+};
+
+/// The transactions the next block should hold, best first, each sender's in order of nonce.
+struct BestReply {
+    std::vector<chain::TransactionPtr> transactions;
+};
+struct Best {
+    using Reply = BestReply;
+    static constexpr std::string_view method = "weft.Validation/Best";
+    U256 base_fee;
+    U256 blob_base_fee;
+    std::uint64_t gas_limit = 0;
+};
+
+struct Drop {
+    using Reply = PooledReply;
+    static constexpr std::string_view method = "weft.Validation/Drop";
+    /// Zero: every transaction that waits.
+    Hash hash;
+};
+
+struct PendingEventsReply {
+    std::vector<chain::TransactionPtr> transactions;
+    std::uint64_t next = 0;
+    std::uint64_t epoch = 0;
+};
+/// Transactions admitted from position @p from on; waits up to wait_ms.
+struct PendingEvents {
+    using Reply = PendingEventsReply;
+    static constexpr std::string_view method = "weft.Validation/PendingEvents";
+    std::uint64_t from = 0;  // ~0: from now on
+    std::uint64_t wait_ms = 0;
+    std::uint64_t epoch = 0;
+};
+
+}  // namespace weft::api::validation
