@@ -1,0 +1,173 @@
+#pragma once
+// Running transactions: what one pays before, during and after the EVM, and what a block does around them.
+//
+// execute_transaction is the rule; BlockExecution puts transactions into a block one by one (a builder skips those that
+// are refused, an import fails with them); import_block is the whole check of a block that somebody else made.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "base/u256.hpp"
+#include "chain/block.hpp"
+#include "chain/fork.hpp"
+#include "chain/receipt.hpp"
+#include "chain/state.hpp"
+#include "chain/state_trie.hpp"
+#include "chain/transaction.hpp"
+#include "chain/validate.hpp"
+#include "evm/execute.hpp"
+
+namespace weft::chain {
+
+/// All that stays the same during one block.
+struct BlockEnvironment {
+    Rules rules;
+    evm::BlockContext block;
+};
+[[nodiscard]] BlockEnvironment make_environment(const ChainConfig& config, const Header& header);
+
+struct TransactionOutcome {
+    evm::Status status = evm::Status::success;
+    std::uint64_t gas_used = 0;       // after refunds and the floor
+    std::uint64_t gas_used_peak = 0;  // before refunds: what the gas limit must allow for
+    std::uint64_t gas_refunded = 0;
+    Bytes output;                     // returned, or the revert's reason; of a creation the deployed code
+    std::optional<Address> created;   // set for every creation, successful or not
+    std::vector<evm::Log> logs;
+    U256 effective_gas_price;
+
+    [[nodiscard]] bool succeeded() const { return status == evm::Status::success; }
+};
+
+/// Runs a transaction to its end. A refused one leaves the state as it was.
+///
+/// @pre      state.begin_block() was called; the sender is recovered.
+/// @errors   whatever validate_transaction() finds; the rules against state and block fees. The block's gas is the
+///           caller's (BlockExecution).
+/// @source   Yellow Paper, section 6; EIP-1559, 2929, 3529, 3607, 3651, 4844, 6780, 7623, 7702, 7825.
+[[nodiscard]] Checked<TransactionOutcome> execute_transaction(State& state, const BlockEnvironment& environment,
+                                                              const SignedTransaction& transaction,
+                                                              evm::Tracer* tracer = nullptr);
+
+/// Which of the checks of a real transaction a call is held to.
+struct CallChecks {
+    bool nonce = false;
+    bool sender = false;             // EIP-3607, and EIP-7825's cap
+    bool base_fee = false;           // also for fees of zero; otherwise those make the block's base fee zero
+    bool allow_unlimited_code = false;
+};
+/// Runs what is no transaction yet, for eth_call and its kin. The sender pays as for a transaction, so that fees of
+/// zero are the way not to. Chain id and signature of @p call don't matter.
+/// @errors  as execute_transaction, less what @p checks leave out.
+[[nodiscard]] Checked<TransactionOutcome> execute_call(State& state, const BlockEnvironment& environment,
+                                                       const Transaction& call, const Address& sender,
+                                                       evm::Tracer* tracer = nullptr, const CallChecks& checks = {});
+
+/// The lowest gas limit, within 1.5 %, that lets a call succeed.
+///
+/// @param state    the base; it is cloned for every try.
+/// @param call     gas_limit 0: not given. Fees of zero: the sender's balance doesn't bound the gas.
+/// @param gas_cap  the node's own bound; 0 for none.
+/// @errors  failed_precondition  the call fails with any gas: detail 3 and the data of a revert, or -32000; a refusal;
+///                               "gas required exceeds allowance (N)".
+[[nodiscard]] Result<std::uint64_t> estimate_gas(const State& state, const BlockEnvironment& environment, Transaction call,
+                                                 const Address& sender, std::uint64_t gas_cap);
+
+/// The message of a call that did not succeed, as clients word it: "execution reverted", with ": reason" if the output
+/// is an Error(string) or Panic(uint256); "out of gas"; "invalid jump destination"; ...
+[[nodiscard]] std::string failure_message(evm::Status status, BytesView output);
+
+/// A block's execution, in order: begin(), add() for each transaction, finish().
+class BlockExecution {
+  public:
+    /// @param header  number, timestamp, coinbase, gas limit, fees, mix hash and beacon root are used; results aren't.
+    /// @param trie    of the parent's state; needed before Byzantium only (receipts hold roots), null otherwise. It is
+    ///                copied.
+    BlockExecution(const ChainConfig& config, const Header& header, State& state, const StateTrie* trie = nullptr);
+
+    /// DAO fork; system calls of EIP-4788 and EIP-2935.
+    [[nodiscard]] Checked<void> begin();
+    /// Runs the next transaction. A refused one changes nothing, and others may follow.
+    [[nodiscard]] Checked<void> add(const TransactionPtr& transaction, evm::Tracer* tracer = nullptr);
+    /// Requests (EIP-6110, 7002, 7251), withdrawals, rewards.
+    [[nodiscard]] Checked<void> finish(std::span<const Header> ommers, const std::optional<std::vector<Withdrawal>>& withdrawals);
+
+    [[nodiscard]] const std::vector<Receipt>& receipts() const { return receipts_; }
+    [[nodiscard]] std::vector<Receipt> take_receipts() { return std::move(receipts_); }
+    [[nodiscard]] const std::vector<TransactionPtr>& transactions() const { return transactions_; }
+    /// Of the last add().
+    [[nodiscard]] const TransactionOutcome& last_outcome() const { return outcome_; }
+    [[nodiscard]] const std::vector<Bytes>& requests() const { return requests_; }
+    [[nodiscard]] std::uint64_t gas_used() const { return gas_used_; }
+    [[nodiscard]] std::uint64_t blob_gas_used() const { return blob_gas_used_; }
+    [[nodiscard]] std::uint64_t gas_left() const { return environment_.block.gas_limit - gas_used_; }
+    [[nodiscard]] const BlockEnvironment& environment() const { return environment_; }
+    /// What the whole block did to the state. Once, at the end.
+    [[nodiscard]] StateChanges take_changes();
+
+  private:
+    [[nodiscard]] Checked<void> collect_requests();
+    [[nodiscard]] Checked<Bytes> system_call(const Address& contract, BytesView input, bool must_exist);
+    void append_receipt(const SignedTransaction& transaction);
+
+    const ChainConfig& config_;
+    Header header_;
+    State& state_;
+    std::optional<StateTrie> trie_;
+    BlockEnvironment environment_;
+    std::vector<TransactionPtr> transactions_;
+    std::vector<Receipt> receipts_;
+    std::vector<Bytes> requests_;
+    TransactionOutcome outcome_;
+    StateChanges changes_;
+    std::uint64_t gas_used_ = 0;
+    std::uint64_t blob_gas_used_ = 0;
+    std::uint64_t size_ = 0;  // of the transactions' encodings, for EIP-7934
+};
+
+/// A block with all that its execution gave.
+struct ExecutedBlock {
+    Block block;
+    Hash hash;
+    std::vector<Receipt> receipts;
+    std::vector<Bytes> requests;
+    StateChanges changes;
+    std::vector<NodeChange> nodes;
+};
+
+/// Checks a block of somebody else against everything but its seal: header, body, ommers, execution, results.
+///
+/// @param reader     the parent's state.
+/// @param trie       the parent's; becomes the block's if it is valid, and is unchanged otherwise.
+/// @param ancestors  for ommers; may be null for merged chains.
+/// @param encoded_size  of the block's RLP, 0 to have it measured.
+[[nodiscard]] Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& parent, Block block,
+                                                  StateReader& reader, StateTrie& trie, AncestorSource* ancestors = nullptr,
+                                                  std::size_t encoded_size = 0);
+
+/// What a proposer decides about a new block.
+struct BlockAttributes {
+    std::uint64_t timestamp = 0;
+    Address coinbase;
+    Hash prev_randao;
+    std::uint64_t gas_limit = 0;  // 0: the parent's
+    Bytes extra_data;
+    std::optional<Hash> parent_beacon_root;                // from Cancun; zero if none is given
+    std::optional<std::vector<Withdrawal>> withdrawals;    // from Shanghai; empty if none are given
+    std::optional<U256> base_fee;                          // overrides the rule, for development chains
+};
+/// The header to build on @p parent, results still empty.
+[[nodiscard]] Header make_header(const ChainConfig& config, const Header& parent, const BlockAttributes& attributes);
+
+/// Ends the execution of a new block and fills in its header.
+///
+/// @param trie  the parent's; becomes the block's.
+/// @pre   begin() and add()s were called on @p execution, finish() wasn't.
+[[nodiscard]] Checked<ExecutedBlock> seal_block(BlockExecution& execution, const Header& header,
+                                                const BlockAttributes& attributes, StateTrie& trie);
+
+}  // namespace weft::chain
