@@ -14,7 +14,7 @@ let block_before, token, alice;
 
 async function forge(args, env = {}) {
   const { code, stdout, stderr } = await run(foundry('forge'), args, {
-    cwd: root, timeout_ms: 40_000, env: { ...process.env, ...env, FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' },
+    cwd: root, timeout_ms: 60_000, env: { ...process.env, ...env, FOUNDRY_DISABLE_NIGHTLY_WARNING: '1' },
   });
   assert.equal(code, 0, stdout + stderr);
   return stdout;
@@ -26,13 +26,13 @@ async function balance_of(address) {
 }
 
 /// Broadcasts Client.s.sol and gives the receipts that forge wrote down.
-async function broadcast(url, sender) {
+async function broadcast(url, sender, ...options) {
   const nonce = Number(await rpc('eth_getTransactionCount', sender.address, 'latest'));
   const raw = await sign(sender, {
     to: bob, value: 1n, nonce: nonce + 3, gas: 50_000n, gasPrice: 10n ** 10n,
     accessList: [{ address: bob, storageKeys: [`0x${'00'.repeat(32)}`] }],
   });
-  await forge(['script', 'forge/Client.s.sol', '--rpc-url', url, '--broadcast', '--non-interactive'],
+  await forge(['script', 'forge/Client.s.sol', '--rpc-url', url, '--broadcast', '--non-interactive', ...options],
     { ALICE_KEY: sender.private_key, BOB: bob, RAW_2930: raw });
   const file = path.join(root, 'build/forge/broadcast/Client.s.sol/31337/run-latest.json');
   return JSON.parse(fs.readFileSync(file, 'utf8')).receipts;
@@ -67,7 +67,7 @@ test('compiles and deploys an ERC-20', async () => {
 });
 
 test('sends 1559, 2930 and 7702 transactions from a script', async () => {
-  token = await check_broadcast(alice, await broadcast(http_url, alice));
+  token = await check_broadcast(alice, await broadcast(http_url, alice, '--slow'));
   assert.equal(await balance_of(bob), 7n);
 });
 

@@ -15,12 +15,8 @@ contract Client {
         Token token = new Token(1000);
         token.transfer(vm.envAddress("BOB"), 7);
         Delegate delegate = new Delegate();
-        vm.stopBroadcast();
-
         // Forge makes no access lists, but carries a transaction that has one.
         vm.broadcastRawTransaction(vm.envBytes("RAW_2930"));
-
-        vm.startBroadcast(key);
         vm.signAndAttachDelegation(address(delegate), key);
         Delegate(payable(alice)).ping();
         vm.stopBroadcast();
