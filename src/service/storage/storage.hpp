@@ -1,0 +1,60 @@
+#pragma once
+// The storage service.
+//
+// Owns     the chain's blocks, receipts, states and tries; no other service writes them.
+// Serves   weft.Storage.
+// Calls    nobody.
+// Publishes  each block added and removed, in order (Events).
+// Fails    closed: a commit that can't be written whole is refused, and the head stays.
+
+#include <memory>
+
+#include "api/storage.hpp"
+#include "base/task.hpp"
+#include "bus/feed.hpp"
+#include "service/storage/database.hpp"
+
+namespace weft::service::storage {
+
+class Storage {
+  public:
+    /// @param config  the chain's; must outlive the service.
+    Storage(std::unique_ptr<Database> database, const chain::ChainConfig& config, std::uint64_t epoch);
+
+    Task<api::storage::HeadReply> head(mesh::Context, api::storage::Head);
+    Task<api::storage::BlockReply> get_block(mesh::Context, api::storage::GetBlock);
+    Task<api::storage::TransactionReply> get_transaction(mesh::Context, api::storage::GetTransaction);
+    Task<chain::Account> get_account(mesh::Context, api::storage::GetAccount);
+    Task<api::storage::CodeReply> get_code(mesh::Context, api::storage::GetCode);
+    Task<api::storage::SlotReply> get_slot(mesh::Context, api::storage::GetSlot);
+    Task<api::storage::ProofReply> get_proof(mesh::Context, api::storage::GetProof);
+    Task<api::storage::LogsReply> get_logs(mesh::Context, api::storage::GetLogs);
+    Task<api::storage::FeeHistoryReply> fee_history(mesh::Context, api::storage::FeeHistory);
+    Task<api::storage::EventsReply> events(mesh::Context, api::storage::Events);
+    Task<api::storage::RootReply> root(mesh::Context, api::storage::Root);
+    Task<api::storage::CommitReply> commit(mesh::Context, api::storage::Commit);
+    Task<api::storage::CommitReply> amend(mesh::Context, api::storage::Amend);
+    Task<api::storage::HeadReply> rewind(mesh::Context, api::storage::Rewind);
+
+    /// Where a reference points: the block and the newest version of its state.
+    struct Resolved {
+        api::SealedBlockPtr block;  // its transactions may be missing if it is not recent
+        std::uint64_t version = 0;
+    };
+    /// @errors not_found  "header not found".
+    [[nodiscard]] Result<Resolved> resolve(const api::BlockRef& ref) const;
+    /// The state after a block, for the contract service in this process.
+    [[nodiscard]] Result<std::unique_ptr<chain::StateReader>> state(const api::BlockRef& ref) const;
+    [[nodiscard]] Database& database() { return *database_; }
+    /// Ends the waits of readers of events.
+    void stop() { feed_.close(); }
+
+  private:
+    [[nodiscard]] Result<api::SealedBlockPtr> find_block(const api::BlockRef& ref, bool header_only) const;
+
+    std::unique_ptr<Database> database_;
+    const chain::ChainConfig& config_;
+    bus::Feed<api::storage::ChainEvent> feed_;
+};
+
+}  // namespace weft::service::storage
