@@ -78,16 +78,17 @@ test('a transaction of another chain', async () => {
 });
 
 test('a transaction that any chain would take', async () => {
-  await assert_refused(alice.signTransaction({ type: 'legacy', to: bob, gas: 21_000n, gasPrice: 10n * gwei, nonce: 9 }),
+  await assert_refused(alice.signTransaction({ type: 'legacy', to: bob, gas: 21_000n, gasPrice: 10n * gwei, nonce: 99 }),
     'only replay-protected (EIP-155) transactions allowed over RPC');
 });
 
 test('an empty authorization list', async () => {
   const fields = {
-    chainId: 31337, type: 'eip7702', to: bob, gas: 50_000n, nonce: 0, authorizationList: [],
+    chainId: 31337, type: 'eip7702', to: bob, gas: 50_000n, nonce: 99, authorizationList: [],
     maxFeePerGas: 10n * gwei, maxPriorityFeePerGas: gwei,
   };
-  await assert_refused(alice.signTransaction(fields), /^(EIP-7702 transaction with empty auth list|set code tx must have at least one authorization tuple)/);
+  await assert_refused(alice.signTransaction(fields),
+    'set code tx must have at least one authorization tuple');
 });
 
 test('bytes that are no transaction', async () => {
@@ -164,8 +165,6 @@ test('calls that fail without a revert', async () => {
       /^(err: )?max fee per gas less than block base fee: address 0x\w{40}, maxFeePerGas: 1, baseFee: \d+( \(supplied gas \d+\))?$/],
     ['eth_call', { from: bob, to: bob, gasPrice: '0x1', maxFeePerGas: '0x1' },
       'both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified'],
-    ['eth_call', { to: bob, data: '0x01', input: '0x02' },
-      'both "data" and "input" are set and not equal. Please use "input" to pass transaction call data'],
   ];
   for (const [method, params, message] of cases) {
     const error = await rpc_error(method, params, 'latest');
