@@ -24,13 +24,14 @@ class LoopCore;
 /// Calls a function once at a time. Of its loop's thread; destroyed or cancelled it never fires.
 class Timer {
   public:
-    Timer(Loop& loop, std::move_only_function<void()> fire);
+    /// @param also_at_stop  fires when the loop stops, too, so that whoever waits for it goes on.
+    Timer(Loop& loop, std::move_only_function<void()> fire, bool also_at_stop = false);
     ~Timer() { cancel(); }
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
     /// Fires in the first turn at or after @p at_ns (monotonic, in steps of about a millisecond, never early); replaces
-    /// what was set before.
+    /// what was set before. A loop that is stopping ignores it.
     void set(std::int64_t at_ns);
     void cancel();
     [[nodiscard]] bool armed() const { return next_ != nullptr; }
@@ -42,6 +43,7 @@ class Timer {
     Timer* previous_ = nullptr;
     std::uint64_t tick_ = 0;
     Loop* loop_ = nullptr;
+    bool also_at_stop_ = false;
     std::move_only_function<void()> fire_;
 };
 
@@ -67,6 +69,8 @@ class Loop final : public Executor {
     /// Whether this is the loop's thread.
     [[nodiscard]] bool inside() const { return Executor::current() == this; }
     [[nodiscard]] bool running() const;
+    /// After stop().
+    [[nodiscard]] bool stopping() const;
     /// The loop whose thread this is, or null.
     [[nodiscard]] static Loop* current();
     /// Time at the start of this turn.
@@ -98,6 +102,8 @@ class Alarm {
     void cancel();
 
   private:
+    void end(Result<void> result);
+    Loop& loop_;
     std::optional<Promise<void>> waiting_;
     Timer timer_;
 };
@@ -172,13 +178,12 @@ struct ResultValue<Result<T>> {
 
 /// Calls a function on the pool and resumes the awaiting task where it was.
 template <class T, class Function>
-struct PoolAwaitable {
+struct PoolCall {
     WorkerPool* pool;
     Function function;
     std::optional<Result<T>> result;
 
-    bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> handle) {
+    bool start(std::coroutine_handle<> handle) {
         Executor* home = Executor::current();
         const bool posted = pool->try_post([this, handle, home] {
             if constexpr (std::is_void_v<std::invoke_result_t<Function&>>) {
@@ -196,8 +201,14 @@ struct PoolAwaitable {
         if (!posted) result.emplace(fail(ErrorCode::resource_exhausted, "too much work is waiting"));
         return posted;
     }
-    Result<T> await_resume() { return *std::move(result); }
-    PoolAwaitable& awaiter_in(weft::detail::PromiseBase&) { return *this; }
+
+    struct Awaiter {
+        PoolCall* call;
+        bool await_ready() const noexcept { return false; }
+        bool await_suspend(std::coroutine_handle<> handle) const { return call->start(handle); }
+        Result<T> await_resume() const { return *std::move(call->result); }
+        Awaiter awaiter_in(weft::detail::PromiseBase&) const { return *this; }
+    };
 };
 
 }  // namespace detail
@@ -209,8 +220,8 @@ struct PoolAwaitable {
 /// @errors resource_exhausted  the pool's queue is full; and the function's own.
 template <class Function, class T = typename detail::ResultValue<std::invoke_result_t<Function&>>::Type>
 Task<T> run_on(WorkerPool& pool, Function function) {
-    detail::PoolAwaitable<T, Function> call{&pool, std::move(function), {}};
-    Result<T> result = co_await call;
+    detail::PoolCall<T, Function> call{&pool, std::move(function), {}};
+    Result<T> result = co_await typename detail::PoolCall<T, Function>::Awaiter{&call};
     if constexpr (std::is_void_v<T>) {
         co_await std::move(result);
     } else {
@@ -223,7 +234,7 @@ template <class T>
 Task<T> within(Loop& loop, std::int64_t deadline_ns, Task<T> task) {
     // Of the loop's thread, but for the end of its memory.
     struct State {
-        explicit State(Loop& on) : timer(on, [this] { end(fail(ErrorCode::deadline_exceeded, "deadline exceeded")); }) {}
+        explicit State(Loop& on) : timer(on, [this] { end(fail(ErrorCode::deadline_exceeded, "deadline exceeded")); }, true) {}
         void end(Result<T> result) {
             timer.cancel();
             if (auto waiting = std::exchange(promise, std::nullopt)) waiting->set(std::move(result));
