@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { post, request, rpc } from './lib/rpc.mjs';
-import { connect, exchange, http_text, status_of } from './lib/socket.mjs';
+import { connect, destroy_all, exchange, http_text, status_of } from './lib/socket.mjs';
 import { until } from './lib/until.mjs';
 import { frame, open_socket, upgraded } from './lib/websocket.mjs';
 
@@ -15,7 +15,10 @@ async function assert_well() {
   const took_ms = performance.now() - began;
   assert.ok(took_ms < 1_000, `a well-behaved client waited ${took_ms} ms`);
 }
-afterEach(assert_well);
+afterEach(async () => {
+  destroy_all();
+  await assert_well();
+});
 
 async function reply_to(body) {
   const response = await post(body);
@@ -115,7 +118,6 @@ test('a body over the limit gets 413', async () => {
 
 test('a chunked body over the limit gets 413 or is cut off', async () => {
   const socket = await connect();
-  socket.on('error', () => {});
   socket.write(http_text('', { headers: { 'Content-Length': undefined, 'Transfer-Encoding': 'chunked' } })
     .replace(/Content-Length: .*\r\n/, ''));
   const chunk = `${(2 ** 20).toString(16)}\r\n${'x'.repeat(2 ** 20)}\r\n`;
@@ -136,8 +138,7 @@ test('requests that are no HTTP get 400 or the door', async () => {
     'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n', 'POST / HTTP/1.1\r\nbad header\r\n\r\n']) {
     const socket = await connect();
-    socket.on('error', () => {});
-    socket.end(bytes);
+      socket.end(bytes);
     const status = await status_of(socket);
     assert.ok(status === 'closed' || (status >= 400 && status < 600 && status !== 500), `${JSON.stringify(bytes)}: ${status}`);
     socket.destroy();
@@ -146,7 +147,6 @@ test('requests that are no HTTP get 400 or the door', async () => {
 
 test('headers without end get 431 or the door', async () => {
   const socket = await connect();
-  socket.on('error', () => {});
   socket.write('POST / HTTP/1.1\r\nHost: a\r\n');
   for (let i = 0; i < 1_000 && !socket.over && socket.received === ''; ++i) socket.write(`X-${i}: ${'y'.repeat(4_000)}\r\n`);
   assert.ok([431, 400, 413, 'closed'].includes(await status_of(socket)));
@@ -184,7 +184,6 @@ test('senders that stall do not hold up others', async () => {
 
 test('a reader that never reads does not hold up others', async () => {
   const socket = await connect();
-  socket.on('error', () => {});
   socket.pause();
   const big = http_text(JSON.stringify(request('web3_sha3', `0x${'00'.repeat(1_000)}`)));
   for (let i = 0; i < 2_000; ++i) socket.write(big);
@@ -214,8 +213,7 @@ test('wrong WebSocket frames close with the code that RFC 6455 gives', async () 
   ];
   for (const [name, bytes, code] of cases) {
     const socket = await upgraded();
-    socket.on('error', () => {});
-    socket.write(bytes);
+      socket.write(bytes);
     await until(`${name}: the server closes`, () => socket.over || socket.received.length >= 4);
     const close = Buffer.from(socket.received, 'latin1');
     assert.equal(close[0], 0x88, `${name}: no close frame`);

@@ -4,6 +4,12 @@ import { http_url } from './rpc.mjs';
 import { until } from './until.mjs';
 
 const { hostname, port } = new URL(http_url);
+const opened = new Set();
+
+/// Ends every connection that a test left open, so that one which failed does not keep the program alive.
+export function destroy_all() {
+  opened.forEach((socket) => socket.destroy());
+}
 
 /// A connected socket; `socket.received` grows as text arrives, `socket.over` tells that the server closed it.
 export function connect() {
@@ -13,8 +19,9 @@ export function connect() {
     socket.over = false;
     socket.setNoDelay(true);
     socket.on('data', (bytes) => { socket.received += bytes.toString('latin1'); });
-    socket.on('close', () => { socket.over = true; });
-    socket.on('error', (error) => { socket.over = true; reject(error); });
+    opened.add(socket);
+    socket.on('close', () => { socket.over = true; opened.delete(socket); });
+    socket.on('error', (error) => { socket.over = true; reject(error); }); // once connected, an end like any other
     socket.on('connect', () => resolve(socket));
   });
 }
