@@ -105,17 +105,20 @@ struct ChainConfig {
 /// The fork active at a block, and the first fork after it that is scheduled (for eth_config and fork ids).
 [[nodiscard]] std::optional<Fork> next_fork(const ChainConfig& config, std::uint64_t timestamp);
 
-/// A chain that has every fork up to @p revision from block 0; chain id 1.
-[[nodiscard]] ChainConfig config_of(evm::Revision revision);
+/// A chain that has every fork up to @p fork from block 0; chain id 1.
+[[nodiscard]] ChainConfig config_of(Fork fork);
 [[nodiscard]] ChainConfig mainnet_config();
 
-/// Rules of a fork in itself, for state tests. @param name  as fixtures spell it, e.g. "Shanghai", "BPO1".
+/// @param name  as fixtures spell a fork, e.g. "Shanghai", "EIP158", "BPO1".
 [[nodiscard]] std::optional<Fork> fork_from_fixture_name(std::string_view name);
+/// @param name  a fork, or a transition such as "BerlinToLondonAt5" or "CancunToPragueAtTime15k". Chain id 1.
+[[nodiscard]] std::optional<ChainConfig> config_from_fixture_name(std::string_view name);
+/// Rules of a fork in itself, for state tests.
 [[nodiscard]] Rules rules_of_fork(Fork fork);
 [[nodiscard]] evm::Revision revision_of(Fork fork);
 
-/// EIP-1559: the base fee of the block after @p parent. @param london_at_child  the child is the first with one.
-[[nodiscard]] U256 next_base_fee(const ChainConfig& config, const Header& parent);
+/// EIP-1559: the base fee of the block after @p parent; of the first such block if the parent has none.
+[[nodiscard]] U256 next_base_fee(const Header& parent);
 /// The excess blob gas of the block after @p parent, by the child's rules. @source EIP-4844, EIP-7691, EIP-7918.
 [[nodiscard]] std::uint64_t next_excess_blob_gas(const Rules& child_rules, const Header& parent);
 /// @source EIP-4844, get_base_fee_per_blob_gas.

@@ -38,7 +38,7 @@ struct Receipt {
 /// @errors invalid_argument  not a receipt.
 [[nodiscard]] Result<Receipt> decode_receipt(BytesView encoded);
 
-/// Everything, in a form of our own for storage: rlp([consensus form without the bloom, gas used, price, ...]).
+/// Everything but the bloom, in a form of our own for storage.
 [[nodiscard]] Bytes encode_for_storage(const Receipt& receipt);
 /// @errors invalid_argument  not written by encode_for_storage.
 [[nodiscard]] Result<Receipt> decode_from_storage(BytesView encoded);

@@ -141,12 +141,16 @@ class State final : public evm::Host {
     struct Entry;
     struct Undo;
 
-    Entry& load(const Address& address);
-    Slot& load_slot(Entry& entry, const U256& key);
-    void record_account(Entry& entry);
+    [[nodiscard]] Entry& load(const Address& address);
+    [[nodiscard]] Slot& load_slot(Entry& entry, const U256& key);
+    /// Before anything of an account is written: it is part of the changes, exists and is touched.
+    Entry& write(const Address& address);
     void mark_changed(Entry& entry);
     void mark_touched(Entry& entry);
+    void note(Undo undo);
+    void undo(const Undo& undo);
     void remove(Entry& entry);
+    void collect(Entry& entry, StateChanges& changes);
 
     StateReader* reader_;
     evm::Revision revision_ = evm::Revision::frontier;
@@ -155,9 +159,9 @@ class State final : public evm::Host {
     std::vector<std::unique_ptr<Entry>> entries_;
     FlatMap<Address, std::uint32_t> index_;
     std::uint32_t last_entry_ = ~0U;
-    std::vector<std::uint32_t> changed_;   // entries that may differ from the reader
-    std::vector<std::uint32_t> touched_;   // in this transaction
-    std::vector<std::uint32_t> scheduled_; // for deletion, in this transaction
+    std::vector<std::uint32_t> changed_;    // entries that may differ from the reader
+    std::vector<std::uint32_t> touched_;    // in this transaction; some perhaps no longer
+    std::vector<std::uint32_t> scheduled_;  // for deletion in this transaction; some perhaps no longer
     struct TransientKey {
         Address address;
         U256 key;
@@ -171,7 +175,7 @@ class State final : public evm::Host {
     FlatMap<TransientKey, U256, TransientHash> transient_;
     std::vector<evm::Log> logs_;
     std::vector<Undo> journal_;
-    std::vector<CodeChange> new_codes_;
+    std::vector<std::pair<Hash, evm::CodePtr>> replaced_codes_;  // of the journal's code changes, in order
     std::vector<std::pair<Address, Address>> moved_precompiles_;
 };
 

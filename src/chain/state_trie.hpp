@@ -2,6 +2,7 @@
 // The state of all accounts as a trie of tries: an account's storage hangs below its leaf, so that a copy of the root
 // is a snapshot of everything.
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -38,21 +39,29 @@ class StateTrie {
     void for_each_account(const std::function<void(const Hash& hashed_address, const Account& account)>& visit);
     void for_each_slot(const Hash& hashed_address, const std::function<void(const Hash& hashed_key, const U256& value)>& visit);
 
+    /// Puts a block's changes into the trie.
+    ///
+    /// @param changes  gets each account's new storage_root filled in.
+    /// @param nodes    gets the paths that changed since the last commit; null while building, where only the root
+    ///                 matters (they are then with a later commit).
+    /// @return         the new root. Check damaged() before using it.
+    Hash apply(StateChanges& changes, std::vector<NodeChange>* nodes);
+
   private:
-    friend Hash apply(StateTrie& trie, StateChanges& changes, std::vector<NodeChange>* nodes);
-    Trie storage_trie(const Hash& hashed_address, const Account& account);
+    void apply_account(AccountChange& change, std::vector<NodeChange>& nodes);
+    [[nodiscard]] Trie storage_trie(const detail::Leaf* leaf, const Hash& hashed_address, const Hash& storage_root) const;
+    void keep_storage(detail::Leaf* leaf, const Trie& storage);
 
     NodeSource* source_;
     Trie accounts_;
-    std::size_t nodes_loaded_ = 0;
+    std::vector<NodeChange> pending_;  // of storage tries, while accounts_ has some pending too
     bool damaged_ = false;
+    std::size_t nodes_loaded_ = 0;
 };
 
-/// Puts a block's changes into the trie.
-///
-/// @param changes  gets each account's new storage_root filled in.
-/// @param nodes    gets the paths that changed; null while building, where only the root matters.
-/// @return         the new root. Check trie.damaged() before using it.
-Hash apply(StateTrie& trie, StateChanges& changes, std::vector<NodeChange>* nodes);
+/// trie.apply(changes, nodes).
+inline Hash apply(StateTrie& trie, StateChanges& changes, std::vector<NodeChange>* nodes) {
+    return trie.apply(changes, nodes);
+}
 
 }  // namespace weft::chain

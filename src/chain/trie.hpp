@@ -10,15 +10,16 @@
 //   1. A node reachable from a committed root is never written again, but for its children's loaded-pointers, which only
 //      go from null to a node that has the referenced hash.
 //   2. A branch has at least two children or a child and a value; an extension leads to a branch.
-//   3. A dirty node is reachable from exactly one Trie, and its parents are dirty.
+//   3. A link to a changed node is dirty until root() hashes the node, and so are the links above it.
 //
 // A Trie belongs to one thread at a time; copies share nodes and may be used on different threads.
+// A node that only one Trie can reach (every reference count from its root on is 1) is changed in place.
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -51,8 +52,7 @@ struct NodeChange {
 
 namespace detail {
 struct TrieNode;
-struct Branch;
-struct Edge;
+struct Leaf;
 void retain(TrieNode* node);
 void release(TrieNode* node);
 
@@ -99,8 +99,8 @@ class Trie {
     [[nodiscard]] Hash root();
     /// root(), and appends the paths that differ from the last commit.
     Hash commit(std::vector<NodeChange>& changes);
-    /// Appends a deletion for every stored node, and empties the trie.
-    void wipe(std::vector<NodeChange>& changes);
+    /// Empties the trie: the next commit names every stored path as gone. Loads the whole trie.
+    void wipe();
 
     /// RLP of the nodes from the root towards a key, as eth_getProof gives them: also for an absent key, then up to the
     /// node that shows its absence. Embedded nodes are parts of their parents. Empty for an empty trie.
@@ -120,14 +120,21 @@ class Trie {
 
   private:
     friend class StateTrie;
-    friend struct TrieWalk;
+    friend class TrieReader;
+    friend class TrieEditor;
+    friend class TrieHasher;
+
+    /// The key's leaf, or null. The pointer holds until the trie changes.
+    [[nodiscard]] detail::Leaf* find_leaf(BytesView key);
+    detail::Leaf* insert_leaf(BytesView key, BytesView value);
 
     NodeSource* source_ = nullptr;
     Hash owner_;
-    detail::NodePtr root_;
-    /// Of the last root() or commit(); right while the root node is clean.
-    Hash root_hash_ = empty_trie_root;
-    std::vector<NodeChange> removed_;  // paths whose stored node may be gone at the next commit
+    detail::NodePtr root_;              // null: empty, or not loaded yet
+    Hash root_hash_ = empty_trie_root;  // right unless dirty_
+    bool dirty_ = false;
+    std::vector<NodeChange> pending_;   // of root() calls since the last commit
+    std::vector<Bytes> removed_;        // paths at which a stored node may be gone since the last root()
     std::size_t nodes_loaded_ = 0;
     bool damaged_ = false;
 };
