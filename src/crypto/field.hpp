@@ -107,10 +107,15 @@ class Field {
         return out;
     }
 
-    /// Either root, or nullopt for a number that is no square. Needs a modulus that is 3 modulo 4.
-    [[nodiscard]] std::optional<Field> square_root() const {
+    /// A number whose square is this or minus this, whichever has a root. Needs a modulus that is 3 modulo 4: then -1 is
+    /// no square, so it is one of them.
+    [[nodiscard]] constexpr Field root_up_to_sign() const {
         static_assert(modulus[0] % 4 == 3);
-        const Field root = power(root_exponent);
+        return power(root_exponent);
+    }
+    /// Either root, or nullopt for a number that is no square.
+    [[nodiscard]] std::optional<Field> square_root() const {
+        const Field root = root_up_to_sign();
         if (root.square() != *this) return std::nullopt;
         return root;
     }
