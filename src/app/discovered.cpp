@@ -1,0 +1,189 @@
+#include "app/discovered.hpp"
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "app/watch.hpp"
+#include "chain/transaction.hpp"
+#include "mesh/balance.hpp"
+
+namespace weft::app {
+
+namespace {
+
+struct Target {
+    Target(net::LoopGroup& loops, mesh::Instance of, const net::GrpcChannelOptions& options)
+        : instance(std::move(of)), client(loops, instance.address, options) {}
+    const mesh::Instance instance;
+    const net::GrpcClient client;
+    std::atomic<std::uint32_t> outstanding{0};
+    std::atomic<std::int64_t> suspect_until_ns{0};
+};
+using TargetPtr = std::shared_ptr<Target>;
+struct Known {
+    TargetPtr target;
+    bool healthy = false;
+};
+
+/// Nobody has answered: neither the service nor its rules.
+bool is_lost(const Error& error) {
+    return error.code == ErrorCode::unavailable || error.code == ErrorCode::cancelled;
+}
+bool is_certain(const Error& error) { return error.code == ErrorCode::unavailable && error.detail == 1; }
+
+std::uint64_t random_bits() {
+    static std::atomic<std::uint64_t> count{0};
+    return mix64(count.fetch_add(1, std::memory_order_relaxed) ^ static_cast<std::uint64_t>(monotonic_ns()) << 20);
+}
+
+}  // namespace
+
+struct Discovered::State {
+    State(net::LoopGroup& group, std::string name, DiscoveredOptions with)
+        : loops(group), service(std::move(name)), options(with), budget(make_retry_budget(with.retry, monotonic_ns())) {}
+
+    net::LoopGroup& loops;
+    const std::string service;
+    const DiscoveredOptions options;
+    std::unique_ptr<Watch> watch;
+    std::mutex mutex;  // over what follows
+    std::vector<Known> known;
+    mesh::RetryBudget budget;
+    std::size_t turn = 0;
+
+    void update(const std::vector<mesh::Instance>& instances) {
+        std::vector<Known> next;
+        const std::scoped_lock lock(mutex);
+        for (const auto& instance : instances) {
+            // The connection outlives a change of health, but not one of process.
+            const auto same = std::ranges::find_if(known, [&](const Known& old) {
+                const auto& was = old.target->instance;
+                return was.id == instance.id && was.address == instance.address && was.started_ms == instance.started_ms;
+            });
+            next.push_back({same != known.end() ? same->target : std::make_shared<Target>(loops, instance, options.channel),
+                            instance.healthy});
+        }
+        known.swap(next);
+    }
+
+    /// The best of the healthy; if none is, of the others: the checks may be wrong, and there is nothing to lose.
+    TargetPtr pick(std::int64_t now_ns) {
+        const std::scoped_lock lock(mutex);
+        ++turn;
+        for (const bool healthy : {true, false}) {
+            for (const bool trusted : {true, false}) {
+                std::vector<mesh::Candidate> candidates;
+                for (const auto& [target, is_healthy] : known) {
+                    const bool suspect = target->suspect_until_ns.load(std::memory_order_relaxed) > now_ns;
+                    candidates.push_back({target->instance.weight, target->outstanding.load(std::memory_order_relaxed),
+                                          is_healthy == healthy && suspect != trusted});
+                }
+                if (const auto best = mesh::pick_least_outstanding(candidates, turn)) return known[*best].target;
+            }
+        }
+        return nullptr;
+    }
+
+    void count_call() {
+        const std::scoped_lock lock(mutex);
+        mesh::on_call(options.retry, budget);
+    }
+    bool may_retry(std::int64_t now_ns) {
+        const std::scoped_lock lock(mutex);
+        return mesh::take_retry(options.retry, budget, now_ns);
+    }
+};
+
+Discovered::Discovered(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Discovered::~Discovered() = default;
+
+std::shared_ptr<Discovered> Discovered::make(net::LoopGroup& loops, mesh::Port<api::registry::List> list,
+                                             std::string service, DiscoveredOptions options) {
+    auto made = std::shared_ptr<Discovered>(new Discovered(std::make_unique<State>(loops, service, options)));
+    made->state_->watch = std::make_unique<Watch>(
+        loops, std::move(list), std::move(service),
+        [weak = std::weak_ptr(made)](const std::vector<mesh::Instance>& instances) {
+            if (const auto self = weak.lock()) self->state_->update(instances);
+        });
+    return made;
+}
+
+std::size_t Discovered::healthy_count() const {
+    const std::scoped_lock lock(state_->mutex);
+    return static_cast<std::size_t>(std::ranges::count_if(state_->known, [](const Known& one) { return one.healthy; }));
+}
+
+Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context context, std::string_view method,
+                             BytesView request, CallReport* report) {
+    State& state = *self->state_;
+    const bool repeatable = is_repeatable(method);
+    Error last{ErrorCode::unavailable, "no instance of " + state.service + " is known", {}, 1};
+    std::int64_t now_ns = monotonic_ns();
+    const std::int64_t patience_end_ns = now_ns + state.options.patience_ns;
+    state.count_call();
+    for (std::uint32_t attempt = 0;; ++attempt) {
+        const TargetPtr target = state.pick(now_ns);
+        if (target != nullptr) {
+            if (report != nullptr) ++report->attempts;
+            target->outstanding.fetch_add(1, std::memory_order_relaxed);
+            auto answer = co_await settled(target->client.call(context, method, request));
+            target->outstanding.fetch_sub(1, std::memory_order_relaxed);
+            if (answer || !is_lost(answer.error())) co_return std::move(answer);
+            now_ns = monotonic_ns();
+            target->suspect_until_ns.store(now_ns + state.options.suspect_ns, std::memory_order_relaxed);
+            last = std::move(answer).error();
+            last.message = state.service + " at " + target->instance.address + ": " + last.message;
+            const bool certain = is_certain(last);
+            last.code = ErrorCode::unavailable;
+            if (!certain && !repeatable) co_return std::unexpected(std::move(last));
+            if (!certain && report != nullptr) report->earlier_unknown = true;
+            if (!state.may_retry(now_ns)) co_return std::unexpected(std::move(last));
+        }
+        const auto wait_ns = mesh::backoff_ns(state.options.backoff, attempt, random_bits());
+        if (now_ns + wait_ns >= std::min(context.deadline_ns, patience_end_ns)) co_return std::unexpected(std::move(last));
+        net::Loop* here = state.loops.here();
+        co_await (here != nullptr ? *here : state.loops.next()).sleep_for(wait_ns);
+        now_ns = monotonic_ns();
+    }
+}
+
+namespace {
+
+bool says_known_already(const Error& error) {
+    return error.message.find("already known") != std::string::npos ||
+           error.message.find("nonce too low") != std::string::npos;
+}
+
+Task<bool> is_known(std::shared_ptr<Discovered> service, mesh::Context context, Hash hash) {
+    const auto sealed = co_await settled(detail::call_discovered(service, context, api::storage::GetTransaction{hash}));
+    if (sealed && sealed->transaction != nullptr) co_return true;
+    const auto pooled = co_await settled(detail::call_discovered(service, context, api::validation::GetPooled{hash}));
+    co_return pooled && pooled->transaction != nullptr;
+}
+
+Task<api::validation::SubmitReply> submit(std::shared_ptr<Discovered> service, mesh::Context context,
+                                          api::validation::Submit request) {
+    CallReport report;
+    auto reply = co_await settled(detail::call_discovered(service, context, request, &report));
+    if (reply || !report.earlier_unknown || !says_known_already(reply.error())) co_return std::move(reply);
+    // Either the first attempt went through, or another transaction took the nonce: the hash tells.
+    const auto transaction = chain::decode_network_form(request.encoded);
+    if (!transaction) co_return std::move(reply);
+    const bool known = co_await is_known(std::move(service), context, transaction->hash);
+    if (!known) co_return std::move(reply);
+    co_return api::validation::SubmitReply{transaction->hash};
+}
+
+}  // namespace
+
+template <>
+mesh::Port<api::validation::Submit> discovered_port(std::shared_ptr<Discovered> service) {
+    return {[service = std::move(service)](mesh::Context context, api::validation::Submit request) {
+        return submit(service, context, std::move(request));
+    }};
+}
+
+}  // namespace weft::app
