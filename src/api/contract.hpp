@@ -164,6 +164,16 @@ struct PendingBlock {
     bool reserved = false;
 };
 
+struct MakeChangeReply {
+    std::shared_ptr<const chain::StateChanges> changes;
+};
+/// What setting parts of an account would change in the newest state.
+struct MakeChange {
+    using Reply = MakeChangeReply;
+    static constexpr std::string_view method = "weft.Contract/MakeChange";
+    AccountOverride account;
+};
+
 struct BuildReply {
     SealedBlockPtr block;
     std::shared_ptr<const chain::StateChanges> changes;

@@ -72,6 +72,18 @@ struct Best {
     std::uint64_t gas_limit = 0;
 };
 
+/// The chain has a new head: what was mined leaves the pool, what can't be any more too. From the consensus service,
+/// after each commit and before anybody is told of the block.
+struct HeadChanged {
+    using Reply = Empty;
+    static constexpr std::string_view method = "weft.Validation/HeadChanged";
+    SealedBlockPtr head;
+    /// The blocks that joined the chain, oldest first; the head is the last, if it joined.
+    std::vector<SealedBlockPtr> added;
+    /// Forget everything that waits (development chains, after going back).
+    bool clear = false;
+};
+
 struct Drop {
     using Reply = PooledReply;
     static constexpr std::string_view method = "weft.Validation/Drop";

@@ -66,7 +66,7 @@ Result<api::storage::FeeHistoryReply> fee_history(const Database& database, cons
         reply.blob_gas_max.push_back(rules.blobs.max * chain::gas_per_blob);
         for (auto& tip : rewards(*block, request.percentiles)) reply.rewards.push_back(tip);
         if (number == newest) {
-            reply.base_fees.push_back(header.base_fee ? chain::next_base_fee(config, header) : U256{});
+            reply.base_fees.push_back(header.base_fee ? chain::next_base_fee(header) : U256{});
             const auto next_excess = header.excess_blob_gas ? chain::next_excess_blob_gas(rules, header) : 0;
             reply.blob_base_fees.push_back(header.excess_blob_gas ? chain::blob_base_fee(rules, next_excess) : U256{});
         }

@@ -1,0 +1,96 @@
+// Making blocks: the one to be sealed, and the one that would be sealed now.
+
+#include "base/wire.hpp"
+#include "service/contract/contract.hpp"
+
+namespace weft::service::contract {
+
+namespace {
+
+/// Refusals that the next block may not repeat: the transaction waits on.
+bool may_fit_later(chain::Rule rule) {
+    return rule == chain::Rule::block_gas_exceeded || rule == chain::Rule::block_blob_gas_exceeded ||
+           rule == chain::Rule::nonce_too_high || rule == chain::Rule::fee_cap_below_base_fee ||
+           rule == chain::Rule::blob_fee_cap_too_low || rule == chain::Rule::block_too_large;
+}
+
+std::uint64_t size_of(const api::SealedBlock& block) {
+    return chain::encode(chain::Block{block.header, block.transactions, block.ommers, block.withdrawals}).size();
+}
+
+/// Fills in what the execution decides of a header, but for the state root.
+void fill_results(chain::Header& header, const chain::BlockExecution& execution, const api::contract::Build& request) {
+    header.transactions_root = chain::transactions_root(execution.transactions());
+    header.receipts_root = chain::receipts_root(execution.receipts());
+    header.logs_bloom = chain::bloom_of(execution.receipts());
+    header.gas_used = execution.gas_used();
+    if (request.withdrawals) header.withdrawals_root = chain::withdrawals_root(*request.withdrawals);
+    if (header.blob_gas_used) header.blob_gas_used = execution.blob_gas_used();
+    if (header.requests_hash) header.requests_hash = chain::requests_hash(execution.requests());
+}
+
+Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, chain::StateReader& reader,
+                                            const api::contract::Build& request, api::SealedBlock& block) {
+    api::contract::BuildReply reply;
+    chain::State state(reader);
+    chain::BlockExecution execution(config, request.header, state);
+    if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
+    for (const auto& transaction : request.transactions) {
+        const auto added = execution.add(transaction);
+        if (added || may_fit_later(added.error().rule)) continue;
+        reply.refused.push_back(transaction->hash);
+        reply.reasons.push_back(added.error().message);
+    }
+    if (const auto ended = execution.finish({}, request.withdrawals); !ended) {
+        return std::unexpected(chain::to_error(ended.error()));
+    }
+    block.header = request.header;
+    fill_results(block.header, execution, request);
+    block.withdrawals = request.withdrawals;
+    block.transactions = execution.transactions();
+    reply.changes = std::make_shared<chain::StateChanges>(execution.take_changes());
+    block.receipts = execution.take_receipts();
+    return reply;
+}
+
+}  // namespace
+
+Task<api::contract::BuildReply> Contract::build(mesh::Context context, api::contract::Build request) {
+    auto parent = co_await ports_.open_state({});
+    if (parent.block->hash != request.header.parent_hash) co_return fail(ErrorCode::failed_precondition, "not on the head");
+    auto block = std::make_shared<api::SealedBlock>();
+    auto reply = co_await run_block(config_, *parent.reader, request, *block);
+    const auto root = co_await ports_.root(context, {reply.changes});
+    block->header.state_root = root.root;
+    block->hash = chain::hash_of(block->header);
+    block->total_difficulty = parent.block->total_difficulty + block->header.difficulty;
+    block->size = size_of(*block);
+    reply.block = std::move(block);
+    co_return reply;
+}
+
+Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
+    const auto status = co_await ports_.status(context, {});
+    const auto head = co_await ports_.open_state({});
+    chain::BlockAttributes attributes;
+    attributes.timestamp = std::max(status.next_timestamp, head.block->header.timestamp + 1);
+    attributes.coinbase = status.coinbase;
+    attributes.gas_limit = status.gas_limit;
+    attributes.base_fee = status.next_base_fee;
+    api::contract::Build request;
+    request.header = chain::make_header(config_, head.block->header, attributes);
+    const auto rules = chain::rules_of(config_, request.header);
+    if (rules.at_least(evm::Revision::shanghai)) request.withdrawals.emplace();
+    const U256 blob_fee =
+        request.header.excess_blob_gas ? chain::blob_base_fee(rules, *request.header.excess_blob_gas) : U256{};
+    auto best = co_await ports_.best(context, {status.next_base_fee, blob_fee, status.gas_limit});
+    request.transactions = std::move(best.transactions);
+    co_return co_await build(context, std::move(request));
+}
+
+Task<api::contract::PendingBlockReply> Contract::pending_block(mesh::Context context, api::contract::PendingBlock) {
+    auto built = co_await build_pending(context);
+    co_return api::contract::PendingBlockReply{std::move(built.block)};
+}
+
+}  // namespace weft::service::contract

@@ -1,0 +1,120 @@
+#include "service/contract/contract.hpp"
+
+#include <fmt/format.h>
+
+#include "base/wire.hpp"
+#include "service/contract/message.hpp"
+
+namespace weft::service::contract {
+
+namespace {
+
+Error refused(const chain::Refusal& refusal) { return chain::to_error(refusal); }
+
+/// A state that later changes lie on top of: what the pool's transactions would leave.
+class OverlaidReader final : public chain::StateReader {
+  public:
+    OverlaidReader(std::unique_ptr<chain::StateReader> below, std::shared_ptr<const chain::StateChanges> changes)
+        : below_(std::move(below)), changes_(std::move(changes)) {
+        for (const auto& change : changes_->accounts) index_[change.address] = &change;
+    }
+
+    std::optional<chain::Account> account(const Address& address) override {
+        const auto* change = find(address);
+        if (change == nullptr) return below_->account(address);
+        if (change->deleted) return std::nullopt;
+        return change->account;
+    }
+    U256 storage(const Address& address, const U256& key) override {
+        const auto* change = find(address);
+        if (change == nullptr) return below_->storage(address, key);
+        for (const auto& slot : change->slots) {
+            if (slot.key == key) return slot.value;
+        }
+        return change->deleted || change->storage_wiped ? U256{} : below_->storage(address, key);
+    }
+    evm::CodePtr code(const Hash& code_hash) override {
+        for (const auto& change : changes_->codes) {
+            if (change.code_hash == code_hash) return change.code;
+        }
+        return below_->code(code_hash);
+    }
+    Hash block_hash(std::uint64_t number) override { return below_->block_hash(number); }
+    bool has_storage(const Address& address) override {
+        const auto* change = find(address);
+        if (change == nullptr || (!change->deleted && !change->storage_wiped && change->slots.empty())) {
+            return below_->has_storage(address);
+        }
+        return !change->deleted && !change->slots.empty();
+    }
+
+  private:
+    const chain::AccountChange* find(const Address& address) const {
+        const auto found = index_.find(address);
+        return found == index_.end() ? nullptr : found->second;
+    }
+    std::unique_ptr<chain::StateReader> below_;
+    std::shared_ptr<const chain::StateChanges> changes_;
+    std::unordered_map<Address, const chain::AccountChange*> index_;
+};
+
+}  // namespace
+
+Contract::Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool)
+    : config_(config), ports_(std::move(ports)), pool_(pool) {}
+
+Task<StateAt> Contract::open(mesh::Context context, api::BlockRef ref) {
+    if (ref.tag != api::BlockTag::pending) co_return ports_.open_state(ref);
+    auto pending = co_await build_pending(context);
+    auto below = co_await ports_.open_state({});
+    co_return StateAt{std::make_unique<OverlaidReader>(std::move(below.reader), pending.changes), pending.block};
+}
+
+Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contract::Call request) {
+    auto at = co_await open(context, request.block);
+    const auto work = [&]() -> Result<api::contract::CallReply> {
+        chain::State state(*at.reader);
+        const auto environment = make_environment(config_, at.block->header, request.block_overrides);
+        state.begin_block(environment.block.number, environment.rules.revision);
+        WEFT_CHECK(apply_overrides(state, request.overrides));
+        const auto transaction = to_transaction(request.call, config_, environment.block.base_fee, call_gas_max);
+        const auto outcome = chain::execute_call(state, environment, transaction, request.call.from.value_or(Address{}));
+        if (!outcome) {
+            auto error = refused(outcome.error());
+            error.message = fmt::format("err: {} (supplied gas {})", error.message, transaction.gas_limit);
+            return std::unexpected(std::move(error));
+        }
+        WEFT_TRY(auto output, output_of(*outcome));
+        return api::contract::CallReply{std::move(output), outcome->gas_used};
+    };
+    co_return co_await net::run_on(pool_, work);
+}
+
+Task<api::contract::EstimateReply> Contract::estimate(mesh::Context context, api::contract::Estimate request) {
+    auto at = co_await open(context, request.block);
+    const auto work = [&]() -> Result<api::contract::EstimateReply> {
+        chain::State state(*at.reader);
+        const auto environment = make_environment(config_, at.block->header, request.block_overrides);
+        state.begin_block(environment.block.number, environment.rules.revision);
+        WEFT_CHECK(apply_overrides(state, request.overrides));
+        auto transaction = to_transaction(request.call, config_, environment.block.base_fee, ~std::uint64_t{0});
+        if (!request.call.gas) transaction.gas_limit = 0;
+        WEFT_TRY(const auto gas, chain::estimate_gas(state, environment, transaction,
+                                                     request.call.from.value_or(Address{}), call_gas_max));
+        return api::contract::EstimateReply{gas};
+    };
+    co_return co_await net::run_on(pool_, work);
+}
+
+Task<api::contract::MakeChangeReply> Contract::make_change(mesh::Context context, api::contract::MakeChange request) {
+    auto at = co_await open(context, {});
+    chain::State state(*at.reader);
+    const auto environment = make_environment(config_, at.block->header, {});
+    state.begin_block(environment.block.number, environment.rules.revision);
+    state.begin_transaction();
+    co_await apply_overrides(state, {request.account});
+    state.end_transaction();
+    co_return api::contract::MakeChangeReply{std::make_shared<chain::StateChanges>(state.take_changes())};
+}
+
+}  // namespace weft::service::contract
