@@ -229,6 +229,20 @@ Task<T> run_on(WorkerPool& pool, Function function) {
     }
 }
 
+/// Runs a task there; its value or error comes back to where the caller was.
+template <class T>
+Task<T> run_at(Executor& where, Task<T> task) {
+    Executor* home = Executor::current();
+    co_await switch_to(where);
+    Result<T> result = co_await settled(std::move(task));
+    if (home != nullptr) co_await switch_to(*home);
+    if constexpr (std::is_void_v<T>) {
+        co_await std::move(result);
+    } else {
+        co_return std::move(result);
+    }
+}
+
 /// The task's result, or `deadline_exceeded` if it has none by then; a late task runs on and its result is dropped.
 template <class T>
 Task<T> within(Loop& loop, std::int64_t deadline_ns, Task<T> task) {

@@ -137,6 +137,7 @@ void Stream::output_empty() {
     if (queue_.capacity() != 0) queue_ = {};
     if (closing_ && !ended_output_) {
         ended_output_ = true;
+        if (input_ended_) return close();
         ::shutdown(fd_, SHUT_WR);
     }
 }
@@ -162,7 +163,7 @@ void Stream::close_after_output(std::int64_t linger_ns) {
     closing_ = true;
     linger_ = std::make_unique<Timer>(loop_, [this] { close(); });
     linger_->set(loop_.now_ns() + linger_ns);
-    resume_reading();
+    if (!input_ended_) resume_reading();
     mark_dirty();
 }
 
@@ -178,6 +179,16 @@ void Stream::close() {
     if (linger_) linger_->cancel();
     if (self) loop_.core().bury(self);
     on_closed();
+}
+
+std::string Stream::take_output() {
+    std::string out;
+    for (std::size_t i = queue_at_; i < queue_.size(); ++i) out.append(std::string_view(queue_[i]).substr(i == queue_at_ ? front_sent_ : 0));
+    out.append(std::string_view(output_).substr(queue_at_ == queue_.size() ? front_sent_ : 0));
+    output_size_ = front_sent_ = queue_at_ = 0;
+    queue_.clear();
+    output_.clear();
+    return out;
 }
 
 int Stream::release() {
@@ -196,7 +207,7 @@ void Stream::on_ready(std::uint32_t events) {
         if (fd_ < 0) return;
         if (output_size_ == 0) {
             output_empty();
-            on_drained();
+            if (fd_ >= 0) on_drained();
         }
         if (fd_ < 0) return;
     }
@@ -215,8 +226,10 @@ void Stream::receive() {
         return;
     }
     if (got == 0) {
-        if (closing_) return close();
-        return on_input_end();
+        input_ended_ = true;
+        if (!closing_) return on_input_end();
+        if (output_size_ == 0) return close();
+        return pause_reading();
     }
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) close();
 }

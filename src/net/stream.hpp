@@ -55,6 +55,8 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     /// Before a turn's output leaves, for one who gathers it himself.
     virtual void on_flush() {}
 
+    /// Takes what has not left yet, for whoever takes over the socket.
+    [[nodiscard]] std::string take_output();
     /// Gives up the socket: neither on_input() nor on_closed() is called any more. Returns the descriptor.
     [[nodiscard]] int release();
     [[nodiscard]] bool reading() const { return reading_; }
@@ -79,6 +81,7 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     bool dirty_ = false;
     bool closing_ = false;
     bool ended_output_ = false;
+    bool input_ended_ = false;
     std::size_t output_size_ = 0;
     std::size_t front_sent_ = 0;             // of the first of queue_, or of output_ if there is none
     std::vector<std::string> queue_;         // leaves before output_
