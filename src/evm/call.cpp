@@ -21,11 +21,15 @@ Outcome run_code(Machine& machine, const Message& message, const Code& code, Byt
     Frame& frame = machine.open(message, code);
     frame.gas = static_cast<std::int64_t>(message.gas);
     interpret(frame);
-    Outcome outcome{frame.status, 0, {}};
+    Outcome outcome;
+    outcome.status = frame.status;
     if (frame.status <= Status::revert) {
         outcome.gas_left = frame.gas;
         const auto view = frame.output();
         output.assign(view.begin(), view.end());
+    } else {
+        outcome.failed_opcode = *frame.pc;
+        outcome.failed_stack_size = frame.stack_size;
     }
     machine.close(frame);
     return outcome;
@@ -59,7 +63,10 @@ Outcome run_precompile(Machine& machine, const Message& message, Bytes& output) 
     auto result = call_precompile(message.code_address, machine.schedule->revision, message.input,
                                   static_cast<std::int64_t>(message.gas));
     output = std::move(result.output);
-    return {result.status, result.gas_left, {}};
+    Outcome outcome;
+    outcome.status = result.status;
+    outcome.gas_left = result.gas_left;
+    return outcome;
 }
 
 /// The touch of the RIPEMD-160 precompile outlives a revert: the first clients to run EIP-161 had that bug when a
@@ -104,16 +111,16 @@ Outcome run_call(Machine& machine, const Message& message, Bytes& output) {
 /// @return  success, or why not. @source EIP-2, EIP-170, EIP-3541.
 Status deposit(Machine& machine, const Address& address, std::int64_t& gas, Bytes& output) {
     const auto revision = machine.schedule->revision;
-    if (revision >= Revision::spurious_dragon && output.size() > code_size_max &&
-        !machine.environment->allow_unlimited_code) {
-        return Status::max_code_size_exceeded;
-    }
     if (revision >= Revision::london && !output.empty() && output[0] == 0xef) return Status::invalid_code_prefix;
     const auto cost = code_deposit_byte_gas * static_cast<std::int64_t>(output.size());
     if (cost > gas) {
         if (revision >= Revision::homestead) return Status::code_store_out_of_gas;
         output.clear();  // Frontier leaves a contract without code
         return Status::success;
+    }
+    if (revision >= Revision::spurious_dragon && output.size() > code_size_max &&
+        !machine.environment->allow_unlimited_code) {
+        return Status::max_code_size_exceeded;
     }
     gas -= cost;
     if (!output.empty()) machine.host->set_code(address, output);
@@ -125,7 +132,12 @@ Outcome run_creation(Machine& machine, const Message& message, Bytes& output) {
     Host& host = *machine.host;
     const auto revision = machine.schedule->revision;
     if (revision >= Revision::berlin) static_cast<void>(host.warm_account(message.recipient));
-    if (host.has_collision(message.recipient)) return {Status::contract_address_collision, 0, message.recipient};
+    Outcome outcome;
+    outcome.created = message.recipient;
+    if (host.has_collision(message.recipient)) {
+        outcome.status = Status::contract_address_collision;
+        return outcome;
+    }
     const auto checkpoint = host.checkpoint();
     const auto refund = machine.refund;
     host.create_account(message.recipient);
@@ -135,7 +147,6 @@ Outcome run_creation(Machine& machine, const Message& message, Bytes& output) {
     init.code_address = message.recipient;
     init.input = {};
     const Code code(message.input, Hash{});
-    Outcome outcome;
     outcome.gas_left = static_cast<std::int64_t>(message.gas);
     if (code.size() != 0) outcome = run_code(machine, init, code, output);
     if (outcome.status == Status::success) {
@@ -164,6 +175,14 @@ Status refusal(Machine& machine, const Message& message, std::uint64_t nonce) {
     return Status::success;
 }
 
+void tell_enter(Machine& machine, const Message& message) {
+    // A contract that borrows code is, to its tracers, still the one that calls.
+    const auto& from = message.kind == CallKind::delegatecall ? message.recipient : message.sender;
+    const bool precompile =
+        !is_creation(message.kind) && is_precompile(message.code_address, machine.schedule->revision);
+    machine.tracer->on_enter({message, from, message.code_address, precompile, *machine.host});
+}
+
 }  // namespace
 
 Outcome run_message(Machine& machine, Message& message, Bytes& output) {
@@ -179,18 +198,19 @@ Outcome run_message(Machine& machine, Message& message, Bytes& output) {
         message.code_address = message.recipient;
     }
     auto* const tracer = machine.tracer;
-    if (tracer != nullptr) {
-        tracer->on_enter({message, message.recipient,
-                          !creation && is_precompile(message.code_address, machine.schedule->revision), host});
-    }
+    if (tracer != nullptr) tell_enter(machine, message);
     output.clear();
-    Outcome outcome{refusal(machine, message, nonce), static_cast<std::int64_t>(message.gas), message.recipient};
+    Outcome outcome;
+    outcome.status = refusal(machine, message, nonce);
+    outcome.gas_left = static_cast<std::int64_t>(message.gas);
+    outcome.created = message.recipient;
     if (outcome.status == Status::success) {
         if (creation && message.depth > 0) host.set_nonce(message.sender, nonce + 1);
         outcome = creation ? run_creation(machine, message, output) : run_call(machine, message, output);
     }
     if (tracer != nullptr) {
-        tracer->on_exit({message.depth, outcome.status, message.gas - static_cast<std::uint64_t>(outcome.gas_left), output});
+        tracer->on_exit({message.depth, outcome.status, message.gas - static_cast<std::uint64_t>(outcome.gas_left), output,
+                         outcome.failed_opcode, outcome.failed_stack_size});
     }
     return outcome;
 }
@@ -225,6 +245,8 @@ CallResult execute(Host& host, const Environment& environment, const Message& me
     result.gas_left = static_cast<std::uint64_t>(outcome.gas_left) + (message.gas - inner.gas);
     result.gas_refund = machine.refund;
     result.created = outcome.created;
+    result.failed_opcode = outcome.failed_opcode;
+    result.failed_stack_size = outcome.failed_stack_size;
     return result;
 }
 

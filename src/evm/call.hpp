@@ -9,7 +9,9 @@ namespace weft::evm {
 struct Outcome {
     Status status = Status::success;
     std::int64_t gas_left = 0;
-    Address created;  // of a creation: the address it had or would have had
+    Address created;  // of a creation: the address it got or would have got
+    std::uint8_t failed_opcode = 0;
+    std::uint16_t failed_stack_size = 0;
 };
 
 /// Runs a call or a creation to its end.

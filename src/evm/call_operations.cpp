@@ -97,9 +97,6 @@ Message message_of(const Frame& frame, const CallOperands& operands, std::int64_
 std::int64_t call_of_kind(CallKind kind, Frame& frame, U256* top, std::int64_t gas) {
     const auto operands = read_operands(kind, top);
     const bool pays = operands.value != nullptr && !operands.value->is_zero();
-    if (kind == CallKind::call && pays && frame.message->is_static) {
-        return fail_operation(frame, Status::static_mode_violation);
-    }
     gas = touch_range(frame, *operands.input_offset, *operands.input_size, gas);
     if (gas < 0) return gas;
     gas = touch_range(frame, *operands.output_offset, *operands.output_size, gas);
@@ -109,8 +106,11 @@ std::int64_t call_of_kind(CallKind kind, Frame& frame, U256* top, std::int64_t g
     gas -= value_cost(frame, operands);
     if (gas < 0) return gas;
     std::int64_t passed = callee_gas(*frame.schedule, *operands.gas, gas);
-    if (passed < 0) return out_of_gas(frame);
+    if (passed < 0) return out_of_gas(frame, gas);
     gas -= passed;
+    if (kind == CallKind::call && pays && frame.message->is_static) {
+        return fail_operation(frame, Status::static_mode_violation, gas);
+    }
     tell_charged(frame, gas);
     if (pays) passed += call_stipend;
 
@@ -126,18 +126,18 @@ std::int64_t call_of_kind(CallKind kind, Frame& frame, U256* top, std::int64_t g
 }
 
 std::int64_t create_of_kind(CallKind kind, Frame& frame, U256* top, std::int64_t gas) {
-    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation);
     const U256& offset = top[-1];
     const U256& size = top[-2];
     gas = touch_range(frame, offset, size, gas);
     if (gas < 0) return gas;
     const bool metered = frame.schedule->revision >= Revision::shanghai;  // EIP-3860
     if (metered && size.limb[0] > init_code_size_max && !frame.environment->allow_unlimited_code) {
-        return out_of_gas(frame);
+        return out_of_gas(frame, gas);
     }
     const std::int64_t word_gas = (metered ? init_code_word_gas : 0) + (kind == CallKind::create2 ? keccak_word_gas : 0);
     gas -= word_gas * word_count(size.limb[0]);
     if (gas < 0) return gas;
+    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation, gas);
     tell_charged(frame, gas);
     const std::int64_t passed = passable(*frame.schedule, gas);
     gas -= passed;

@@ -142,7 +142,10 @@ struct CallResult {
     std::uint64_t gas_left = 0;
     std::int64_t gas_refund = 0;
     Bytes output;
-    Address created;  // of a successful creation
+    Address created;  // of a creation: the address it got or would have got
+    // What status.hpp's describe() needs of the instruction that failed.
+    std::uint8_t failed_opcode = 0;
+    std::uint16_t failed_stack_size = 0;
 };
 
 }  // namespace weft::evm

@@ -257,9 +257,10 @@ inline constexpr std::uint64_t memory_offset_max = 0xffffffff;
 }
 
 /// @return the failing gas for an access that no gas could pay.
-[[gnu::noinline]] std::int64_t out_of_gas(Frame& frame);
-/// @return the failing gas of an exceptional halt other than out of gas.
-[[gnu::noinline]] std::int64_t fail_operation(Frame& frame, Status status);
+[[gnu::noinline]] std::int64_t out_of_gas(Frame& frame, std::int64_t gas);
+/// @param gas  what is left, for the tracer to know the price.
+/// @return     the failing gas of an exceptional halt.
+[[gnu::noinline]] std::int64_t fail_operation(Frame& frame, Status status, std::int64_t gas);
 /// Makes bytes [offset, offset + size) exist; a size of 0 touches nothing, wherever the offset is.
 [[nodiscard]] std::int64_t touch_range(Frame& frame, const U256& offset, const U256& size, std::int64_t gas);
 /// A range that touch_range() accepted; it stays good until this frame's memory grows.
@@ -270,7 +271,7 @@ inline constexpr std::uint64_t memory_offset_max = 0xffffffff;
 /// Makes bytes [offset, offset + size) exist, for a size known when compiling.
 template <std::uint64_t size>
 [[gnu::always_inline]] inline std::int64_t touch_memory(Frame& frame, const U256& offset, std::int64_t gas) {
-    if (is_far(offset)) [[unlikely]] return out_of_gas(frame);
+    if (is_far(offset)) [[unlikely]] return out_of_gas(frame, gas);
     const std::uint64_t end = offset.limb[0] + size;
     if (end > frame.memory_size) [[unlikely]] return grow_memory(frame, end, gas);
     return gas;

@@ -25,22 +25,22 @@ struct Handler {
 
 template <Status status>
 [[clang::preserve_none, gnu::noinline, gnu::cold]] void halt(WEFT_EVM_PARAMETERS) {
-    static_cast<void>(top);
-    static_cast<void>(base);
     static_cast<void>(table);
     frame->status = status;
     frame->gas = gas;
     frame->pc = pc;
+    frame->stack_size = static_cast<std::uint16_t>(top - base + 1);
 }
 
 /// An operation returned less than 0: the status is its own, or none and then gas ran out.
 [[clang::preserve_none, gnu::noinline, gnu::cold]] void halt_failed(WEFT_EVM_PARAMETERS) {
-    static_cast<void>(top);
-    static_cast<void>(base);
     static_cast<void>(table);
-    if (frame->status == Status::success) frame->status = Status::out_of_gas;
-    frame->gas = gas;
+    if (frame->status == Status::success) {
+        frame->status = Status::out_of_gas;
+        frame->gas = gas;
+    }
     frame->pc = pc;
+    frame->stack_size = static_cast<std::uint16_t>(top - base + 1);
 }
 
 [[clang::preserve_none]] void undefined(WEFT_EVM_PARAMETERS) { WEFT_EVM_GO(halt<Status::invalid_opcode>); }

@@ -37,6 +37,7 @@ struct Frame {
     std::int64_t gas = 0;
     Status status = Status::success;
     const std::uint8_t* pc = nullptr;
+    std::uint16_t stack_size = 0;
     std::uint64_t output_offset = 0;
     std::uint64_t output_size = 0;
 

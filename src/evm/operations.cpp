@@ -52,19 +52,19 @@ std::int64_t run(Tag<Opcode::exp>, Frame& frame, U256* top, std::int64_t gas) {
 
 // --- memory
 
-std::int64_t out_of_gas(Frame& frame) {
-    frame.status = Status::out_of_gas;
+std::int64_t fail_operation(Frame& frame, Status status, std::int64_t gas) {
+    frame.status = status;
+    frame.gas = gas;
     return -1;
 }
 
-std::int64_t fail_operation(Frame& frame, Status status) {
-    frame.status = status;
-    return -1;
+std::int64_t out_of_gas(Frame& frame, std::int64_t gas) {
+    return fail_operation(frame, Status::out_of_gas, gas);
 }
 
 std::int64_t touch_range(Frame& frame, const U256& offset, const U256& size, std::int64_t gas) {
     if (size.is_zero()) return gas;
-    if (is_far(offset) || is_far(size)) return out_of_gas(frame);
+    if (is_far(offset) || is_far(size)) return out_of_gas(frame, gas);
     const std::uint64_t end = offset.limb[0] + size.limb[0];
     return end <= frame.memory_size ? gas : grow_memory(frame, end, gas);
 }
@@ -165,7 +165,7 @@ std::int64_t run(Tag<Opcode::returndatacopy>, Frame& frame, U256* top, std::int6
     const U256& size = top[-2];
     if (!from.fits_u64() || from.limb[0] > data.size() || !size.fits_u64() ||
         size.limb[0] > data.size() - from.limb[0]) {
-        return fail_operation(frame, Status::return_data_out_of_bounds);
+        return fail_operation(frame, Status::return_data_out_of_bounds, gas);
     }
     copy_padded(frame, top[0], data, from, size);
     return gas;
@@ -284,15 +284,15 @@ StorageCost storage_cost(const GasSchedule& schedule, const SlotValues& slot, co
 }  // namespace
 
 std::int64_t run(Tag<Opcode::sstore>, Frame& frame, U256* top, std::int64_t gas) {
-    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation);
     const auto& schedule = *frame.schedule;
-    if (schedule.revision >= Revision::istanbul && gas <= sstore_sentry_gas) return out_of_gas(frame);
+    if (schedule.revision >= Revision::istanbul && gas <= sstore_sentry_gas) return out_of_gas(frame, gas);
     const Address& address = frame.message->recipient;
     if (schedule.cold_storage_extra != 0 && frame.host->warm_storage(address, top[0])) gas -= cold_storage_gas;
     const auto slot = frame.host->storage_values(address, top[0]);
     const auto cost = storage_cost(schedule, slot, top[-1]);
     gas -= cost.gas;
     if (gas < 0) return gas;
+    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation, gas);
     frame.machine->refund += cost.refund;
     if (slot.current != top[-1]) frame.host->set_storage(address, top[0], top[-1]);
     return gas;
@@ -304,7 +304,7 @@ std::int64_t run(Tag<Opcode::tload>, Frame& frame, U256* top, std::int64_t gas) 
 }
 
 std::int64_t run(Tag<Opcode::tstore>, Frame& frame, U256* top, std::int64_t gas) {
-    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation);
+    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation, gas);
     frame.host->set_transient_storage(frame.message->recipient, top[0], top[-1]);
     return gas;
 }
@@ -314,11 +314,11 @@ std::int64_t run(Tag<Opcode::tstore>, Frame& frame, U256* top, std::int64_t gas)
 namespace {
 
 std::int64_t log(Frame& frame, const U256* top, std::int64_t gas, int topic_count) {
-    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation);
     gas = touch_range(frame, top[0], top[-1], gas);
     if (gas < 0) return gas;
     gas -= log_topic_gas * topic_count + log_byte_gas * static_cast<std::int64_t>(top[-1].limb[0]);
     if (gas < 0) return gas;
+    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation, gas);
     Log entry;
     entry.address = frame.message->recipient;
     entry.topics.reserve(static_cast<std::size_t>(topic_count));
@@ -360,7 +360,6 @@ std::int64_t run(Tag<Opcode::revert>, Frame& frame, U256* top, std::int64_t gas)
 }
 
 std::int64_t run(Tag<Opcode::selfdestruct>, Frame& frame, U256* top, std::int64_t gas) {
-    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation);
     Host& host = *frame.host;
     const auto revision = frame.schedule->revision;
     const Address& self = frame.message->recipient;
@@ -372,6 +371,7 @@ std::int64_t run(Tag<Opcode::selfdestruct>, Frame& frame, U256* top, std::int64_
         gas -= frame.schedule->selfdestruct_new_account;
     }
     if (gas < 0) return gas;
+    if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation, gas);
     if (frame.machine->tracer != nullptr) {
         frame.machine->tracer->on_self_destruct(frame.message->depth, self, heir, balance);
     }

@@ -17,8 +17,8 @@ namespace weft::evm {
 /// A call or creation that begins, whether or not its code will run.
 struct TraceEnter {
     const Message& message;
-    /// Where code runs: message.recipient, for creations the new address.
-    const Address& address;
+    const Address& from;  // the contract whose code asks for it, or the transaction's sender
+    const Address& to;    // whose code runs, before any delegation; for creations the new address
     bool is_precompile;
     Host& host;
 };
@@ -28,6 +28,9 @@ struct TraceExit {
     Status status;
     std::uint64_t gas_used;
     BytesView output;
+    // Of the instruction that failed, for status.hpp's describe().
+    std::uint8_t failed_opcode;
+    std::uint16_t failed_stack_size;
 };
 
 /// An instruction that is about to run.
