@@ -1,0 +1,210 @@
+#include "app/node.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/time.hpp"
+#include "net/port.hpp"
+#include "service/consensus/consensus.hpp"
+#include "service/contract/contract.hpp"
+#include "service/monitor/monitor.hpp"
+#include "service/network/network.hpp"
+#include "service/storage/storage.hpp"
+#include "service/validation/validation.hpp"
+
+namespace weft::app {
+
+namespace {
+
+constexpr std::size_t worker_threads = 2;
+constexpr std::size_t worker_queue_max = 10'000;
+
+U256 ether(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000'000'000'000ULL); }
+
+Result<chain::Genesis> development_genesis(const SystemConfig& system, const std::vector<service::wallet::Wallet::Key>& keys) {
+    std::vector<Address> addresses;
+    for (const auto& key : keys) addresses.push_back(key.address);
+    chain::Genesis genesis = chain::dev_genesis(addresses);
+    if (system.hardfork == "prague") {
+        genesis.config.at(chain::Fork::osaka).reset();
+    } else if (system.hardfork != "osaka") {
+        return fail(ErrorCode::invalid_argument, "hardfork " + system.hardfork + ": must be prague or osaka");
+    }
+    if (system.chain_id) genesis.config.chain_id = *system.chain_id;
+    if (system.gas_limit) genesis.header.gas_limit = *system.gas_limit;
+    if (system.base_fee) genesis.header.base_fee = *system.base_fee;
+    for (auto& account : genesis.alloc) {
+        if (std::ranges::find(addresses, account.address) != addresses.end()) account.balance = ether(system.balance);
+    }
+    // The balances decide the state root, and so the header.
+    auto changes = chain::genesis_changes(genesis);
+    chain::StateTrie trie;
+    genesis.header.state_root = chain::apply(trie, changes, nullptr);
+    return genesis;
+}
+
+}  // namespace
+
+Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data) {
+    NodeConfig out;
+    out.data = std::move(data);
+    out.development = system.dev;
+    WEFT_TRY(out.keys, service::wallet::keys_of_mnemonic(system.mnemonic, system.accounts));
+    if (system.genesis.empty()) {
+        WEFT_TRY(out.genesis, development_genesis(system, out.keys));
+    } else {
+        WEFT_TRY(const std::string text, read_file(system.genesis));
+        auto genesis = chain::parse_genesis(text);
+        if (!genesis) return fail(genesis.error().code, system.genesis + ": " + genesis.error().message);
+        out.genesis = *std::move(genesis);
+        if (!system.dev) out.keys.clear();
+    }
+    out.sealing.automine = !system.no_mining && !system.block_time_ms;
+    out.sealing.interval_ms = static_cast<std::int64_t>(system.no_mining ? 0 : system.block_time_ms.value_or(0));
+    out.sealing.next_interval_ms = unix_ms() + out.sealing.interval_ms;
+    return out;
+}
+
+struct Node::Services {
+    NodeConfig config;
+    net::WorkerPool workers{worker_threads, worker_queue_max};
+    std::unique_ptr<service::storage::Storage> storage;
+    std::unique_ptr<service::network::Network> network;
+    std::unique_ptr<service::wallet::Wallet> wallet;
+    std::unique_ptr<service::contract::Contract> contract;
+    std::unique_ptr<service::validation::Validation> validation;
+    std::unique_ptr<service::consensus::Consensus> consensus;
+    std::unique_ptr<service::monitor::Monitor> monitor;
+    gateway::Ports ports;
+};
+
+namespace {
+
+/// A port to a member function of a service in this process.
+template <class Service, mesh::Operation R>
+mesh::Port<R> direct(std::unique_ptr<Service>& service, Task<typename R::Reply> (Service::*serve)(mesh::Context, R)) {
+    return {[service = &service, serve](mesh::Context context, R request) {
+        return (service->get()->*serve)(context, std::move(request));
+    }};
+}
+
+}  // namespace
+
+Node::Node(std::unique_ptr<Services> services) : services_(std::move(services)) {}
+
+Node::~Node() { stop(); }
+
+Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
+    auto services = std::make_unique<Services>();
+    services->config = std::move(config);
+    auto& own = *services;
+    const auto& chain_config = own.config.genesis.config;
+    // Tells this process's event positions from those of the one before it.
+    const auto epoch = static_cast<std::uint64_t>(unix_ms()) | 1;
+
+    service::storage::DatabaseConfig database_config;
+    database_config.path = own.config.data + "/chain";
+    database_config.sync = own.config.sync;
+    WEFT_TRY(auto database, service::storage::Database::open(database_config, own.config.genesis));
+    WEFT_TRY(auto kept, store::Kv::open(own.config.data + "/pool", service::validation::Validation::kept_tables));
+
+    using service::consensus::Consensus;
+    using service::contract::Contract;
+    using service::monitor::Monitor;
+    using service::network::Network;
+    using service::storage::Storage;
+    using service::validation::Validation;
+    using service::wallet::Wallet;
+    own.storage = std::make_unique<Storage>(std::move(database), chain_config, epoch);
+    own.network = std::make_unique<Network>(chain_config.chain_id);
+    own.wallet = std::make_unique<Wallet>(own.config.keys);
+
+    auto& ports = own.ports;
+    ports.head = direct(own.storage, &Storage::head);
+    ports.get_block = direct(own.storage, &Storage::get_block);
+    ports.get_transaction = direct(own.storage, &Storage::get_transaction);
+    ports.get_account = direct(own.storage, &Storage::get_account);
+    ports.get_code = direct(own.storage, &Storage::get_code);
+    ports.get_slot = direct(own.storage, &Storage::get_slot);
+    ports.get_proof = direct(own.storage, &Storage::get_proof);
+    ports.get_logs = direct(own.storage, &Storage::get_logs);
+    ports.fee_history = direct(own.storage, &Storage::fee_history);
+    ports.storage_events = direct(own.storage, &Storage::events);
+    ports.submit = direct(own.validation, &Validation::submit);
+    ports.pending_nonce = direct(own.validation, &Validation::pending_nonce);
+    ports.get_pooled = direct(own.validation, &Validation::get_pooled);
+    ports.pool_status = direct(own.validation, &Validation::pool_status);
+    ports.pool_content = direct(own.validation, &Validation::pool_content);
+    ports.best = direct(own.validation, &Validation::best);
+    ports.drop = direct(own.validation, &Validation::drop);
+    ports.pending_events = direct(own.validation, &Validation::pending_events);
+    ports.call = direct(own.contract, &Contract::call);
+    ports.estimate = direct(own.contract, &Contract::estimate);
+    ports.create_access_list = direct(own.contract, &Contract::create_access_list);
+    ports.trace_transaction = direct(own.contract, &Contract::trace_transaction);
+    ports.trace_block = direct(own.contract, &Contract::trace_block);
+    ports.trace_call = direct(own.contract, &Contract::trace_call);
+    ports.simulate = direct(own.contract, &Contract::simulate);
+    ports.pending_block = direct(own.contract, &Contract::pending_block);
+    ports.build = direct(own.contract, &Contract::build);
+    ports.status = direct(own.consensus, &Consensus::status);
+    ports.mine = direct(own.consensus, &Consensus::mine);
+    ports.configure = direct(own.consensus, &Consensus::configure);
+    ports.clock = direct(own.consensus, &Consensus::clock);
+    ports.snapshot = direct(own.consensus, &Consensus::snapshot);
+    ports.revert = direct(own.consensus, &Consensus::revert);
+    ports.reset = direct(own.consensus, &Consensus::reset);
+    ports.set_account = direct(own.consensus, &Consensus::set_account);
+    ports.impersonate = direct(own.consensus, &Consensus::impersonate);
+    ports.may_impersonate = direct(own.consensus, &Consensus::may_impersonate);
+    ports.accounts = direct(own.wallet, &Wallet::accounts);
+    ports.sign = direct(own.wallet, &Wallet::sign);
+    ports.network_status = direct(own.network, &Network::status);
+    ports.report = direct(own.monitor, &Monitor::report);
+
+    const auto open_state = [storage = own.storage.get()](const api::BlockRef& ref) -> Result<service::contract::StateAt> {
+        WEFT_TRY(auto at, storage->resolve(ref));
+        auto reader = std::make_unique<service::storage::StateView>(storage->database(), at.version, at.block->header.number);
+        return service::contract::StateAt{std::move(reader), std::move(at.block)};
+    };
+    own.contract = std::make_unique<Contract>(
+        chain_config,
+        service::contract::Ports{direct(own.storage, &Storage::root), ports.get_block, ports.get_transaction, ports.best,
+                                 ports.status, open_state},
+        own.workers);
+    own.validation = std::make_unique<Validation>(
+        chain_config,
+        service::validation::Ports{ports.get_account, ports.get_code, direct(own.consensus, &Consensus::notify),
+                                   ports.may_impersonate, direct(own.network, &Network::announce)},
+        std::move(kept), epoch);
+    own.consensus = std::make_unique<Consensus>(
+        chain_config,
+        service::consensus::Ports{ports.head, ports.get_block, direct(own.storage, &Storage::commit),
+                                  direct(own.storage, &Storage::amend), direct(own.storage, &Storage::rewind), ports.best,
+                                  direct(own.validation, &Validation::head_changed), ports.drop, ports.build,
+                                  direct(own.contract, &Contract::make_change)},
+        service::consensus::Settings{own.config.development, own.config.sealing, "solo"});
+    own.monitor = std::make_unique<Monitor>(
+        service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,
+                                [storage = own.storage.get()] { return storage->database().disk_size(); }});
+
+    WEFT_CHECK(own.validation->start(own.storage->database().head().block));
+    WEFT_CHECK(own.consensus->start());
+    return std::unique_ptr<Node>(new Node(std::move(services)));
+}
+
+gateway::Ports Node::ports() { return services_->ports; }
+
+void Node::serve(net::GrpcServer& server) {
+    for_each_port(services_->ports, [&]<class R>(mesh::Port<R>& port) { net::serve(server, port); });
+}
+
+void Node::stop() {
+    if (!services_) return;
+    services_->consensus->stop();
+    services_->validation->stop();
+    services_->storage->stop();
+}
+
+}  // namespace weft::app

@@ -1,0 +1,71 @@
+#pragma once
+// One chain node: consensus, network, storage, validation, contract, wallet and monitor in one process, each behind its
+// ports. Which of them share a process is decided here and nowhere else.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config.hpp"
+#include "base/result.hpp"
+#include "chain/genesis.hpp"
+#include "consensus/solo.hpp"
+#include "net/grpc.hpp"
+#include "net/loop.hpp"
+#include "service/gateway/ports.hpp"
+#include "service/wallet/wallet.hpp"
+
+namespace weft::app {
+
+struct NodeConfig {
+    /// Folder of the databases.
+    std::string data;
+    chain::Genesis genesis;
+    bool development = false;
+    std::vector<service::wallet::Wallet::Key> keys;
+    consensus::solo::State sealing;
+    /// Whether each commit waits for the disk: a loss of power then loses nothing either.
+    bool sync = false;
+};
+
+/// What a system's settings make of its node.
+/// @errors not_found, invalid_argument  the genesis file, the mnemonic, the fork's name.
+[[nodiscard]] Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data);
+
+class Node {
+  public:
+    /// Opens the databases, takes up the head and starts sealing.
+    /// @param loops   must outlive the node and run.
+    /// @errors as storage::Database::open and store::Kv::open.
+    [[nodiscard]] static Result<std::unique_ptr<Node>> open(net::LoopGroup& loops, NodeConfig config);
+    ~Node();
+
+    /// Ports to the services themselves, for a gateway in this process. The node must outlive their calls.
+    [[nodiscard]] gateway::Ports ports();
+    /// Offers the same operations to other processes; before the server listens.
+    void serve(net::GrpcServer& server);
+    /// Ends sealing after the block in the making, and the waits of whoever reads events.
+    void stop();
+
+  private:
+    struct Services;
+    explicit Node(std::unique_ptr<Services> services);
+    std::unique_ptr<Services> services_;
+};
+
+/// Calls f(port) for each port of a gateway that can cross a process boundary.
+template <class Ports, class F>
+void for_each_port(Ports& ports, F&& f) {
+    const auto all = [&](auto&... port) { (f(port), ...); };
+    all(ports.head, ports.get_block, ports.get_transaction, ports.get_account, ports.get_code, ports.get_slot,
+        ports.get_proof, ports.get_logs, ports.fee_history, ports.storage_events);
+    all(ports.submit, ports.pending_nonce, ports.get_pooled, ports.pool_status, ports.pool_content, ports.drop,
+        ports.pending_events);
+    all(ports.call, ports.estimate, ports.create_access_list, ports.trace_transaction, ports.trace_block,
+        ports.trace_call, ports.simulate, ports.pending_block);
+    all(ports.status, ports.mine, ports.configure, ports.clock, ports.snapshot, ports.revert, ports.reset,
+        ports.set_account, ports.impersonate, ports.may_impersonate);
+    all(ports.accounts, ports.sign, ports.network_status, ports.report);
+}
+
+}  // namespace weft::app
