@@ -1,5 +1,5 @@
 // The dev accounts, and new ones for tests that want a nonce and a balance of their own.
-import { parseEther, toHex } from 'viem';
+import { keccak256, parseEther, toHex } from 'viem';
 import { generatePrivateKey, mnemonicToAccount, privateKeyToAccount } from 'viem/accounts';
 import { rpc } from './rpc.mjs';
 import { receipt_of } from './chain.mjs';
@@ -33,4 +33,10 @@ export async function sign(account, fields) {
   const fees = 'gasPrice' in fields || 'maxFeePerGas' in fields
     ? {} : { maxFeePerGas: 100n * 10n ** 9n, maxPriorityFeePerGas: 10n ** 9n };
   return account.signTransaction({ chainId: chain_id, gas: 21_000n, ...fees, ...fields, nonce });
+}
+
+/// The signed transaction with the hash that the server must give for it.
+export async function sign_with_hash(account, fields) {
+  const raw = await sign(account, fields);
+  return { raw, hash: keccak256(raw) };
 }
