@@ -74,7 +74,7 @@ chain::BlockEnvironment make_environment(const chain::ChainConfig& config, chain
 
 Result<Bytes> output_of(const chain::TransactionOutcome& outcome) {
     if (outcome.succeeded()) return outcome.output;
-    Error error{ErrorCode::failed_precondition, chain::failure_message(outcome.status, outcome.output), {}, server_error_code};
+    Error error{ErrorCode::failed_precondition, chain::failure_message(outcome), {}, server_error_code};
     if (outcome.status == evm::Status::revert) {
         error.detail = reverted_code;
         error.data = outcome.output;
