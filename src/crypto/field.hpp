@@ -41,8 +41,6 @@ class Field {
         if (!is_less(number, modulus)) return std::nullopt;
         return from_number(number);
     }
-    /// From 2 * byte_size limbs' worth of number, reduced.
-    static constexpr Field from_wide(const Wide& number) { return Field(reduce(number)) * Field(r3); }
 
     [[nodiscard]] constexpr Number to_number() const {
         Wide wide{};
