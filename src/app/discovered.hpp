@@ -50,7 +50,7 @@ struct DiscoveredOptions {
     /// An instance that was not reached is left aside for so long while there are others.
     std::int64_t suspect_ns = ns_per_s;
     /// A call fails if for so long no attempt could be made or each was refused: long enough for a restart.
-    std::int64_t patience_ns = 10 * ns_per_s;
+    std::int64_t patience_ns = 6 * ns_per_s;
     net::GrpcChannelOptions channel = {.backoff_max_ns = 200 * ns_per_ms};
 };
 

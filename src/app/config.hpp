@@ -1,0 +1,72 @@
+#pragma once
+// What one system on this machine is: the options of `weft up` and the keys of weft.yaml, which are the same.
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace weft::app {
+
+enum class Layout : std::uint8_t { process, thread };
+
+struct SystemConfig {
+    bool dev = false;
+    Layout layout = Layout::process;
+    std::string http = "127.0.0.1:8545";
+    /// A second address for WebSocket alone; empty: 8546 if http is the default, otherwise none.
+    std::string ws;
+    /// Where everything is kept; empty: with dev a temporary directory that goes when weft ends, otherwise weft-data.
+    std::string data;
+    /// geth's genesis.json; empty: the development chain.
+    std::string genesis;
+    std::optional<std::uint64_t> chain_id;
+    std::string hardfork = "osaka";
+    std::optional<std::uint64_t> gas_limit;
+    std::optional<std::uint64_t> base_fee;
+    std::uint64_t accounts = 10;
+    /// Of each account, in ether.
+    std::uint64_t balance = 10'000;
+    std::string mnemonic = "test test test test test test test test test test test junk";
+    /// Milliseconds between blocks; nothing: each transaction is sealed at once.
+    std::optional<std::uint64_t> block_time_ms;
+    bool no_mining = false;
+    bool silent = false;
+    /// Log lines below it are dropped: debug, info, warn, error, off.
+    std::string log_level = "info";
+};
+
+/// One option and key. It is spelled the same on the command line (--chain-id N) and in the file (chain-id: N).
+struct Setting {
+    std::string_view name;
+    /// What a value looks like in help texts; empty for a flag.
+    std::string_view placeholder;
+    std::string_view help;
+    /// @errors invalid_argument  not a value of this setting: what it wants instead.
+    Result<void> (*set)(SystemConfig& config, std::string_view value);
+    /// As set() takes it; nothing if it was not set.
+    std::optional<std::string> (*get)(const SystemConfig& config);
+    [[nodiscard]] bool is_flag() const { return placeholder.empty(); }
+};
+[[nodiscard]] std::span<const Setting> settings();
+
+/// Reads a system file over @p config.
+/// @param name  of the file, for messages.
+/// @errors      invalid_argument  `weft.yaml:7: unknown key "htpp"`.
+[[nodiscard]] Result<void> read_config(std::string_view text, std::string_view name, SystemConfig& config);
+/// @errors not_found  no such file; and those of read_config.
+[[nodiscard]] Result<void> read_config_file(const std::string& path, SystemConfig& config);
+/// A system file that read_config makes the same configuration of.
+[[nodiscard]] std::string to_yaml(const SystemConfig& config);
+
+/// What depends on other settings: the WebSocket address, and the interval of a chain that is not for development.
+void complete(SystemConfig& config);
+
+/// A file's content.
+/// @errors not_found, permission_denied, internal  "genesis.json: No such file or directory".
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+
+}  // namespace weft::app
