@@ -39,6 +39,8 @@ struct TransactionOutcome {
     std::optional<Address> created;   // set for every creation, successful or not
     std::vector<evm::Log> logs;
     U256 effective_gas_price;
+    std::uint8_t failed_opcode = 0;       // for the message: the instruction that failed,
+    std::uint16_t failed_stack_size = 0;  // and the stack's height then
 
     [[nodiscard]] bool succeeded() const { return status == evm::Status::success; }
 };
@@ -79,7 +81,9 @@ struct CallChecks {
 
 /// The message of a call that did not succeed, as clients word it: "execution reverted", with ": reason" if the output
 /// is an Error(string) or Panic(uint256); "out of gas"; "invalid jump destination"; ...
-[[nodiscard]] std::string failure_message(evm::Status status, BytesView output);
+[[nodiscard]] std::string failure_message(const TransactionOutcome& outcome);
+
+struct ExecutedBlock;
 
 /// A block's execution, in order: begin(), add() for each transaction, finish().
 class BlockExecution {
@@ -110,9 +114,16 @@ class BlockExecution {
     [[nodiscard]] StateChanges take_changes();
 
   private:
+    friend Checked<struct ExecutedBlock> import_block(const ChainConfig& config, const Header& parent, Block block,
+                                                      StateReader& reader, StateTrie& trie, AncestorSource* ancestors,
+                                                      std::size_t encoded_size);
+    /// add(), but for the bound on the block's size, which an import knows exactly.
+    [[nodiscard]] Checked<void> run(const TransactionPtr& transaction, evm::Tracer* tracer);
     [[nodiscard]] Checked<void> collect_requests();
-    [[nodiscard]] Checked<Bytes> system_call(const Address& contract, BytesView input, bool must_exist);
+    /// Runs a system contract. Nothing if there is no code; the status is the caller's to judge.
+    [[nodiscard]] std::optional<evm::CallResult> system_call(const Address& contract, BytesView input);
     void append_receipt(const SignedTransaction& transaction);
+    void pay_rewards(std::span<const Header> ommers);
 
     const ChainConfig& config_;
     Header header_;

@@ -63,11 +63,13 @@ std::optional<ChainConfig> config_from_fixture_name(std::string_view name) {
     if (when.starts_with("Time")) when.remove_prefix(4);
     const auto value = number_of(when, 10);
     if (!value) return std::nullopt;
+    if (*after >= Fork::paris) config.terminal_total_difficulty = U256{};
     for (auto i = static_cast<std::size_t>(*before) + 1; i <= static_cast<std::size_t>(*after); ++i) {
         const auto fork = static_cast<Fork>(i);
         if (fork == Fork::dao && *after != Fork::dao) continue;
         config.at(fork) = *value;
     }
+    if (*after == Fork::constantinople) config.at(Fork::petersburg) = ~0ULL;
     config.dao_fork_support = *after == Fork::dao;
     return config;
 }

@@ -119,7 +119,9 @@ using Checked = std::expected<T, Refusal>;
 
 /// Everything that can be said of a transaction without the state and without its block's contents: type, chain id,
 /// fees in order, sizes, intrinsic gas. Not the signature, which its sender stands for.
-[[nodiscard]] Checked<void> validate_transaction(const Transaction& transaction, const Rules& rules, std::uint64_t chain_id);
+/// @param sender  for the message only.
+[[nodiscard]] Checked<void> validate_transaction(const Transaction& transaction, const Rules& rules, std::uint64_t chain_id,
+                                                 const Address& sender);
 
 /// A header against its parent's: everything but proof of work.
 [[nodiscard]] Checked<void> validate_header(const ChainConfig& config, const Header& header, const Header& parent);
