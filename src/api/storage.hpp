@@ -168,12 +168,13 @@ struct Events {
 struct RootReply {
     Hash root;
 };
-/// The state root that the newest state would have with these changes. Storage remembers the newest answer, so that the
-/// Commit or Amend that follows need not work it out again.
+/// The state root that a state would have with these changes. For the newest one (no base) storage remembers the answer, so
+/// that the Commit that follows need not work it out again.
 struct Root {
     using Reply = RootReply;
     static constexpr std::string_view method = "weft.Storage/Root";
     std::shared_ptr<const chain::StateChanges> changes;
+    std::optional<BlockRef> base;
 };
 
 struct CommitReply {

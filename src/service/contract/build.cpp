@@ -60,7 +60,7 @@ Task<api::contract::BuildReply> Contract::build(mesh::Context context, api::cont
     if (parent.block->hash != request.header.parent_hash) co_return fail(ErrorCode::failed_precondition, "not on the head");
     auto block = std::make_shared<api::SealedBlock>();
     auto reply = co_await run_block(config_, *parent.reader, request, *block);
-    const auto root = co_await ports_.root(context, {reply.changes});
+    const auto root = co_await ports_.root(context, {reply.changes, {}});
     block->header.state_root = root.root;
     block->hash = chain::hash_of(block->header);
     block->total_difficulty = parent.block->total_difficulty + block->header.difficulty;

@@ -170,6 +170,15 @@ Task<api::storage::EventsReply> Storage::events(mesh::Context context, api::stor
 }
 
 Task<api::storage::RootReply> Storage::root(mesh::Context, api::storage::Root request) {
+    if (request.base) {
+        const Resolved at = co_await resolve(*request.base);
+        PastNodes nodes(*database_, at.version);
+        chain::StateTrie trie(&nodes, co_await database_->root_of(at.version, at.block->header.number));
+        auto changes = *request.changes;
+        const Hash past = chain::apply(trie, changes, nullptr);
+        if (trie.damaged()) co_return fail(ErrorCode::data_loss, "nodes of the state trie are missing");
+        co_return api::storage::RootReply{past};
+    }
     const Hash root = co_await database_->root(*request.changes);
     co_return api::storage::RootReply{root};
 }
