@@ -180,6 +180,8 @@ struct BuildReply {
     /// Transactions that could not be included and never can, each with why; the pool drops them.
     std::vector<Hash> refused;
     std::vector<std::string> reasons;
+    /// EIP-7685 requests of the block, type byte first.
+    std::vector<Bytes> requests;
 };
 /// Makes the block after the head of the given transactions, skipping those that can't run.
 struct Build {

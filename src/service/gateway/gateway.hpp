@@ -15,7 +15,7 @@
 #include "observe/health.hpp"
 #include "service/gateway/ports.hpp"
 
-namespace weft::gateway {
+namespace weft::service::gateway {
 
 struct GatewayConfig {
     /// What web3_clientVersion answers.
@@ -65,7 +65,10 @@ class Gateway {
     Task<void> stop();
 
   private:
+    struct Servers;
+    /// Requests in progress hold it too; the servers they came from may end before them.
     std::shared_ptr<Core> core_;
+    std::unique_ptr<Servers> servers_;
 };
 
-}  // namespace weft::gateway
+}  // namespace weft::service::gateway

@@ -11,7 +11,7 @@
 #include "api/wallet.hpp"
 #include "mesh/service.hpp"
 
-namespace weft::gateway {
+namespace weft::service::gateway {
 
 struct Ports {
     // storage
@@ -64,4 +64,4 @@ struct Ports {
     mesh::Port<api::monitor::Report> report;
 };
 
-}  // namespace weft::gateway
+}  // namespace weft::service::gateway

@@ -1,0 +1,49 @@
+#include "service/gateway/core.hpp"
+
+#include "service/gateway/feed.hpp"
+#include "service/gateway/filters.hpp"
+#include "service/gateway/subscriptions.hpp"
+
+namespace weft::service::gateway {
+
+Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config)
+    : loops(loop_group),
+      ports(std::move(the_ports)),
+      config(std::move(the_config)),
+      methods(*this),
+      feed(std::make_unique<Feed>(*this)),
+      filters(std::make_unique<Filters>(config.filter_timeout_ns)),
+      subscriptions(std::make_unique<Subscriptions>()),
+      lookup_([this](std::string_view name) { return methods.find(name); }) {
+    add_read_methods(methods);
+    add_fee_methods(methods);
+    add_call_methods(methods);
+    add_send_methods(methods);
+    add_filter_methods(methods);
+    add_subscription_methods(methods);
+    add_debug_methods(methods);
+    add_pool_methods(methods);
+    add_development_methods(methods);
+    add_web3_methods(methods);
+    add_config_methods(methods);
+    add_simulate_methods(methods);
+    add_build_methods(methods);
+}
+
+Core::~Core() = default;
+
+Task<ChainFacts> Core::facts(mesh::Context context) {
+    if (const std::uint64_t known = chain_id_.load(std::memory_order_acquire); known != 0) {
+        co_return ChainFacts{known, development_.load(std::memory_order_relaxed)};
+    }
+    const auto status = co_await ports.status(context, {});
+    development_.store(status.development, std::memory_order_relaxed);
+    chain_id_.store(status.chain_id, std::memory_order_release);
+    co_return ChainFacts{status.chain_id, status.development};
+}
+
+Task<std::string> Core::dispatch(std::string_view body, net::CallContext call) {
+    return net::dispatch(body, lookup_, std::move(call), config.limits);
+}
+
+}  // namespace weft::service::gateway

@@ -1,0 +1,202 @@
+#include "service/gateway/gateway.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "net/websocket.hpp"
+#include "observe/log.hpp"
+#include "observe/metric.hpp"
+#include "observe/trace.hpp"
+#include "service/gateway/core.hpp"
+#include "service/gateway/feed.hpp"
+#include "service/gateway/filters.hpp"
+#include "service/gateway/subscriptions.hpp"
+
+namespace weft::service::gateway {
+
+struct Gateway::Servers {
+    Servers(net::LoopGroup& loops, net::Handler handler, const net::HttpOptions& options)
+        : http(loops, handler, options), websocket(loops, std::move(handler), options) {}
+    net::HttpServer http;
+    net::HttpServer websocket;
+};
+
+namespace {
+
+constexpr std::int64_t stop_grace_ns = 2 * ns_per_s;
+constexpr std::int64_t ready_timeout_ns = ns_per_s;
+constexpr std::string_view text_type = "text/plain; charset=utf-8";
+constexpr std::string_view metrics_type = "text/plain; version=0.0.4";
+
+bool origin_allowed(const GatewayConfig& config, std::string_view origin) {
+    return std::ranges::any_of(config.cors_origins, [&](const auto& one) { return one == "*" || one == origin; });
+}
+
+/// The headers that let a browser's page read the answer.
+void allow_origin(const GatewayConfig& config, const net::Request& request, net::Response& response) {
+    const std::string_view origin = request.header("origin");
+    if (origin.empty() || !origin_allowed(config, origin)) return;
+    const bool any = std::ranges::find(config.cors_origins, "*") != config.cors_origins.end();
+    response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : std::string(origin));
+    if (!any) response.headers.emplace_back("Vary", "Origin");
+}
+
+net::Response preflight(const GatewayConfig& config, const net::Request& request) {
+    net::Response response{204, {}, {}, {}};
+    allow_origin(config, request, response);
+    if (response.headers.empty()) return response;
+    const std::string_view asked = request.header("access-control-request-headers");
+    response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
+    response.headers.emplace_back("Access-Control-Allow-Headers", asked.empty() ? "Content-Type" : std::string(asked));
+    response.headers.emplace_back("Access-Control-Max-Age", "600");
+    return response;
+}
+
+char lower(char character) { return character >= 'A' && character <= 'Z' ? static_cast<char>(character + 32) : character; }
+
+/// What geth takes for JSON: its three media types, or none.
+bool is_json(std::string_view content_type) {
+    const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
+    const auto equals = [&](std::string_view other) {
+        return std::ranges::equal(type, other, [](char a, char b) { return lower(a) == b; });
+    };
+    return type.empty() || equals("application/json") || equals("application/json-rpc") || equals("application/jsonrequest");
+}
+
+net::Response plain(int status, std::string text) { return {status, text_type, std::move(text), {}}; }
+
+/// The server's own counters, which no registry has.
+std::string counters_text(const net::HttpCounters& counters) {
+    const auto line = [](std::string_view name, std::string_view kind, std::uint64_t value) {
+        std::string out = "# TYPE ";
+        out.append(name).append(" ").append(kind).append("\n").append(name).append(" ");
+        return out + std::to_string(value) + "\n";
+    };
+    return line("weft_gateway_http_connections", "gauge", counters.open) +
+           line("weft_gateway_http_accepted_total", "counter", counters.accepted) +
+           line("weft_gateway_http_refused_total", "counter", counters.refused) +
+           line("weft_gateway_http_requests_total", "counter", counters.requests) +
+           line("weft_gateway_http_bad_requests_total", "counter", counters.bad_requests);
+}
+
+Task<net::Response> health(std::shared_ptr<Core> core, bool readiness) {
+    if (const observe::Health* const checks = core->config.health) {
+        const bool good = readiness ? checks->ready() : checks->live();
+        co_return net::Response{good ? 200 : 503, "application/json", checks->to_json(), {}};
+    }
+    if (!readiness) co_return net::Response{200, "application/json", R"({"status":"alive"})", {}};
+    const auto head = co_await settled(core->ports.head(mesh::Context::with_timeout(ready_timeout_ns), {}));
+    if (head) co_return net::Response{200, "application/json", R"({"status":"ready"})", {}};
+    co_return net::Response{503, "application/json", R"({"status":"not ready","storage":)" + json::quote(head.error().message) + "}", {}};
+}
+
+Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
+    net::CallContext call;
+    call.context = mesh::Context::with_timeout(core->config.request_timeout_ns);
+    call.peer = request.peer;
+    std::optional<observe::Span> span;
+    if (const std::string_view parent = request.header("traceparent"); !parent.empty()) {
+        if (const auto trace = observe::parse_traceparent(parent)) {
+            span.emplace(observe::spans(), "gateway", "json-rpc", *trace);
+            call.context.trace_id = trace->trace.low;
+        }
+    }
+    net::Response response;
+    response.body = co_await core->dispatch(request.body, std::move(call));
+    allow_origin(core->config, request, response);
+    co_return response;
+}
+
+/// Everything about HTTP that is not JSON-RPC.
+template <class Counters>
+Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& counters, net::Request request) {
+    if (request.method == "POST" && (request.path == "/" || request.path.empty())) {
+        if (is_json(request.header("content-type"))) return json_rpc(core, std::move(request));
+        return [](net::Response response) -> Task<net::Response> { co_return response; }(
+            plain(415, "invalid content type, only application/json is supported\n"));
+    }
+    if (request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz")) {
+        return health(core, request.path == "/readyz");
+    }
+    net::Response response;
+    if (request.method == "OPTIONS") {
+        response = preflight(core->config, request);
+    } else if (request.method == "GET" && request.path == "/metrics") {
+        response = {200, metrics_type, observe::metrics().text() + counters_text(counters()), {}};
+    } else if (request.path == "/" || request.path == "/metrics" || request.path == "/healthz" || request.path == "/readyz") {
+        response = plain(405, "method not allowed\n");
+        response.headers.emplace_back("Allow", request.path == "/" ? "POST, OPTIONS" : "GET, OPTIONS");
+    } else {
+        response = plain(404, "not found\n");
+    }
+    return [](net::Response ready) -> Task<net::Response> { co_return ready; }(std::move(response));
+}
+
+Task<void> answer_message(std::shared_ptr<Core> core, net::SessionPtr session, std::string text) {
+    net::CallContext call;
+    call.context = mesh::Context::with_timeout(core->config.request_timeout_ns);
+    call.session = session;
+    call.peer = session->peer();
+    std::string reply = co_await core->dispatch(text, std::move(call));
+    if (!reply.empty()) session->send(std::move(reply));
+    core->subscriptions->activate(session->id());
+}
+
+net::WebSocketHandler websocket_handler(const std::shared_ptr<Core>& core) {
+    net::WebSocketHandler handler;
+    handler.accept = [core](const net::Request& request) -> Result<void> {
+        const std::string_view origin = request.header("origin");
+        if (origin.empty() || origin_allowed(core->config, origin)) return {};
+        return fail(ErrorCode::permission_denied, "origin not allowed");
+    };
+    handler.on_message = [core](net::SessionPtr session, std::string text) {
+        return answer_message(core, std::move(session), std::move(text));
+    };
+    // Later, never inside send(): notices are sent with the subscriptions locked.
+    handler.on_close = [core](const net::SessionPtr& session, std::uint16_t) {
+        session->loop().post([core, id = session->id()] { core->subscriptions->remove_session(id); });
+    };
+    return handler;
+}
+
+}  // namespace
+
+Gateway::Gateway(net::LoopGroup& loops, Ports ports, GatewayConfig config)
+    : core_(std::make_shared<Core>(loops, std::move(ports), std::move(config))) {
+    const auto counters = [this] { return servers_->http.counters(); };
+    const auto handler = [core = core_, counters](net::Request request) {
+        return answer_http(core, counters, std::move(request));
+    };
+    servers_ = std::make_unique<Servers>(loops, handler, core_->config.http);
+    servers_->http.websocket("/", websocket_handler(core_));
+    servers_->websocket.websocket("*", websocket_handler(core_));
+}
+
+Gateway::~Gateway() = default;
+
+Result<void> Gateway::listen(std::string_view http_address) {
+    WEFT_CHECK(servers_->http.listen(http_address));
+    if (!core_->config.websocket_address.empty()) {
+        WEFT_CHECK(servers_->websocket.listen(core_->config.websocket_address));
+    }
+    observe::Log("gateway").info("listening", {{"http", local_address().to_string()}});
+    return {};
+}
+
+net::Endpoint Gateway::local_address() const { return servers_->http.local_address(); }
+net::Endpoint Gateway::local_websocket_address() const { return servers_->websocket.local_address(); }
+
+Task<std::string> Gateway::answer(std::string body) {
+    const auto core = core_;
+    net::CallContext call;
+    call.context = mesh::Context::with_timeout(core->config.request_timeout_ns);
+    co_return co_await core->dispatch(body, std::move(call));
+}
+
+Task<void> Gateway::stop() {
+    co_await core_->feed->stop();
+    co_await servers_->http.stop(stop_grace_ns);
+    co_await servers_->websocket.stop(stop_grace_ns);
+}
+
+}  // namespace weft::service::gateway
