@@ -156,7 +156,9 @@ for (const prefix of ['hardhat', 'anvil']) {
     await rpc_error('eth_sendTransaction', transaction);
   });
 
-  test(`${prefix}_setCoinbase`, async () => {
+  test(`${prefix}_setCoinbase`, async (t) => {
+    const { miner } = await latest();
+    t.after(() => rpc(`${prefix}_setCoinbase`, miner)); // a setting, not state: no snapshot brings it back
     await rpc(`${prefix}_setCoinbase`, stranger);
     const tip = 10n ** 9n;
     const before = await balance_of(stranger);

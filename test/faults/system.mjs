@@ -33,13 +33,22 @@ export class System {
     return [...by_pid.values()];
   }
 
-  /// Waits until every process serves.
+  /// Waits until every process serves and the gateway answers.
   serving(timeout_ms = 60_000) {
     return until('every process to serve', async () => {
       if (this.supervisor.exitCode !== null) throw new Error(`weft up ended:\n${this.supervisor.output}`);
       const processes = await this.processes();
-      return processes?.length > 0 && processes.every(({ health }) => health === 'serving') && processes;
+      return processes?.length > 0 && processes.every(({ health }) => health === 'serving')
+        && await this.answers() && processes;
     }, timeout_ms);
+  }
+
+  async answers() {
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_blockNumber', params: [] });
+    const options = { method: 'POST', body, headers: { 'content-type': 'application/json' } };
+    const reply = await fetch(this.url, { ...options, signal: AbortSignal.timeout(10_000) })
+      .then((response) => response.json()).catch(() => ({}));
+    return 'result' in reply;
   }
 
   /// Kills one process as a crash would, and waits until the supervisor has put another in its place.
