@@ -43,6 +43,7 @@ function(room_tests target)
 endfunction()
 
 function(room target folder)
+  include(${CMAKE_SOURCE_DIR}/src/${folder}/flags.cmake OPTIONAL)  # what single files of the room need
   cmake_parse_arguments(ARG "" "" "DEPS;USES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.cpp)
   set(tests ${sources})
