@@ -16,15 +16,13 @@ std::unexpected<Error> no_such_method(std::string_view name) {
     return rpc_fail(code::method_not_found, "the method " + std::string(name) + " does not exist/is not available");
 }
 
-Error to_rpc_error(Error error, std::string_view method) {
+Error to_rpc_error(Error error) {
     if (error.detail == code::reverted) {
         error.message = revert_message(error.data);
         return error;
     }
     if (error.detail != 0) return error;
     switch (error.code) {
-        case ErrorCode::invalid_argument: error.detail = code::invalid_params; break;
-        case ErrorCode::permission_denied: return no_such_method(method).error();
         case ErrorCode::internal:
         case ErrorCode::data_loss: error.detail = code::internal; break;
         case ErrorCode::unavailable:
@@ -36,6 +34,7 @@ Error to_rpc_error(Error error, std::string_view method) {
             error.detail = code::timeout;
             error.message = "request timed out";
             break;
+        // Params carry their code already; what a service calls invalid is, in geth, an error of the method.
         default: error.detail = code::server; break;
     }
     return error;

@@ -30,7 +30,7 @@ inline constexpr std::int32_t unsupported = -32004;
 
 /// What a service answered, as the client is told it: a code for those that have none, the reason of a revert in its
 /// message, and clean words for services that can't be reached.
-[[nodiscard]] Error to_rpc_error(Error error, std::string_view method);
+[[nodiscard]] Error to_rpc_error(Error error);
 
 /// "execution reverted", with the reason if @p output is the ABI's Error(string) or Panic(uint256).
 [[nodiscard]] std::string revert_message(BytesView output);

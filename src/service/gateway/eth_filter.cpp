@@ -36,7 +36,9 @@ Task<std::string> logs_json(Call& call, LogQuery query) {
         // Who waits for block N + 1 asks from it on; nothing is there yet.
         if (number_of(request.from) > head.number) co_return std::string("[]");
     }
-    const auto reply = co_await call.ports().get_logs(call.context, std::move(request));
+    auto found = co_await settled(call.ports().get_logs(call.context, std::move(request)));
+    if (!found && found.error().code == ErrorCode::invalid_argument) found.error().detail = code::invalid_params;
+    const auto reply = co_await std::move(found);
     json::Writer out;
     out.reserve(reply.logs.size() * 600);
     write_logs(out, reply.logs);

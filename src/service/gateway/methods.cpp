@@ -41,7 +41,7 @@ Task<std::string> run_method(Core& core, const Method& method, observe::Counter&
     latency().observe(static_cast<double>(monotonic_ns() - started) / ns_per_s);
     if (!result) {
         observe::metrics().counter(errors_name, errors_help, {{"method", method.name}}).add();
-        co_return std::unexpected(to_rpc_error(std::move(result).error(), method.name));
+        co_return std::unexpected(to_rpc_error(std::move(result).error()));
     }
     co_return std::move(result);
 }
