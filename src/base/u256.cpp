@@ -10,48 +10,81 @@ namespace {
 
 using Wide = unsigned __int128;
 
-/// Divides u (n + 1 or more limbs) by v (n limbs, top limb with its highest bit set): Knuth, volume 2, 4.3.1, D.
-/// @param u         length `u_count + 1`, normalised; the remainder stays in its low n limbs.
-/// @param quotient  length `u_count - n + 1`.
-void divide_knuth(std::uint64_t* u, int u_count, const std::uint64_t* v, int n, std::uint64_t* quotient) {
-    for (int j = u_count - n; j >= 0; --j) {
-        const Wide top = (Wide{u[j + n]} << 64) | u[j + n - 1];
-        Wide estimate = 0;
-        Wide rest = 0;
-        if (u[j + n] >= v[n - 1]) {
-            estimate = ~std::uint64_t{0};
-            rest = top - estimate * v[n - 1];
-        } else {
-            estimate = top / v[n - 1];
-            rest = top % v[n - 1];
-        }
-        while ((rest >> 64) == 0 && estimate * v[n - 2] > ((rest << 64) | u[j + n - 2])) {
-            --estimate;
+/// (high * 2^64 + low) / divisor in one machine instruction. @param high  below the divisor.
+std::uint64_t divide_wide(std::uint64_t high, std::uint64_t low, std::uint64_t divisor, std::uint64_t& remainder) {
+#if defined(__x86_64__)
+    std::uint64_t quotient;
+    __asm__("divq %[divisor]" : "=a"(quotient), "=d"(remainder) : "a"(low), "d"(high), [divisor] "r"(divisor) : "cc");
+    return quotient;
+#else
+    const Wide dividend = Wide{high} << 64 | low;
+    remainder = static_cast<std::uint64_t>(dividend % divisor);
+    return static_cast<std::uint64_t>(dividend / divisor);
+#endif
+}
+
+/// One digit of a quotient: u[0..n] / v[0..n), which is below 2^64; u becomes the remainder.
+/// @param v  normalised: its highest bit is set. @source Knuth, volume 2, 4.3.1, algorithm D, steps D3 to D6.
+template <int n>
+std::uint64_t divide_digit(std::uint64_t* u, const std::uint64_t* v) {
+    std::uint64_t digit = ~std::uint64_t{0};
+    if (u[n] < v[n - 1]) [[likely]] {
+        std::uint64_t rest = 0;
+        digit = divide_wide(u[n], u[n - 1], v[n - 1], rest);
+        // Two limbs of the divisor make the estimate right or, rarely, one too high.
+        Wide second = Wide{digit} * v[n - 2];
+        while (second > (Wide{rest} << 64 | u[n - 2])) {
+            --digit;
+            second -= v[n - 2];
             rest += v[n - 1];
+            if (rest < v[n - 1]) break;
         }
-        std::uint64_t borrow = 0;
-        std::uint64_t carry = 0;
-        for (int i = 0; i < n; ++i) {
-            const Wide product = estimate * v[i] + carry;
-            carry = static_cast<std::uint64_t>(product >> 64);
-            const Wide difference = Wide{u[i + j]} - static_cast<std::uint64_t>(product) - borrow;
-            u[i + j] = static_cast<std::uint64_t>(difference);
-            borrow = static_cast<std::uint64_t>(difference >> 64) & 1;
-        }
-        const Wide last = Wide{u[j + n]} - carry - borrow;
-        u[j + n] = static_cast<std::uint64_t>(last);
-        if ((last >> 64) != 0) {  // the estimate was one too many
-            --estimate;
-            std::uint64_t add_carry = 0;
-            for (int i = 0; i < n; ++i) {
-                const Wide sum = Wide{u[i + j]} + v[i] + add_carry;
-                u[i + j] = static_cast<std::uint64_t>(sum);
-                add_carry = static_cast<std::uint64_t>(sum >> 64);
-            }
-            u[j + n] += add_carry;
-        }
-        quotient[j] = static_cast<std::uint64_t>(estimate);
     }
+    std::uint64_t borrow = 0;
+    for (int i = 0; i < n; ++i) {
+        const Wide product = Wide{digit} * v[i] + borrow;
+        const auto low = static_cast<std::uint64_t>(product);
+        borrow = static_cast<std::uint64_t>(product >> 64) + (u[i] < low ? 1 : 0);
+        u[i] -= low;
+    }
+    const bool too_high = u[n] < borrow;
+    u[n] -= borrow;
+    if (too_high) [[unlikely]] {
+        --digit;
+        unsigned long long carry = 0;
+        for (int i = 0; i < n; ++i) u[i] = __builtin_addcll(u[i], v[i], carry, &carry);
+        u[n] += carry;
+    }
+    return digit;
+}
+
+/// numerator (m limbs) / divisor (n limbs, the highest not 0), m >= n >= 2.
+/// @param quotient  m - n + 1 limbs. @return the remainder.
+template <int n>
+U256 divide_long(const std::uint64_t* numerator, int m, const U256& divisor, std::uint64_t* quotient) {
+    const int shift = std::countl_zero(divisor.limb[n - 1]);
+    // A shift by 64 is no shift at all: the bits that cross a limb go in two steps.
+    const auto high_bits = [shift](std::uint64_t limb) { return limb >> 1 >> (63 - shift); };
+    std::uint64_t v[n];
+    for (int i = n - 1; i > 0; --i) v[i] = divisor.limb[i] << shift | high_bits(divisor.limb[i - 1]);
+    v[0] = divisor.limb[0] << shift;
+    std::uint64_t u[9];
+    u[m] = high_bits(numerator[m - 1]);
+    for (int i = m - 1; i > 0; --i) u[i] = numerator[i] << shift | high_bits(numerator[i - 1]);
+    u[0] = numerator[0] << shift;
+    for (int i = m - n; i >= 0; --i) quotient[i] = divide_digit<n>(u + i, v);
+    U256 remainder;
+    for (int i = 0; i < n; ++i) {
+        remainder.limb[i] = u[i] >> shift;
+        if (i + 1 < n) remainder.limb[i] |= u[i + 1] << 1 << (63 - shift);
+    }
+    return remainder;
+}
+
+std::uint64_t divide_short(const std::uint64_t* numerator, int m, std::uint64_t divisor, std::uint64_t* quotient) {
+    std::uint64_t rest = 0;
+    for (int i = m - 1; i >= 0; --i) quotient[i] = divide_wide(rest, numerator[i], divisor, rest);
+    return rest;
 }
 
 int limb_count(const std::uint64_t* limbs, int count) {
@@ -65,43 +98,51 @@ U256 divide_limbs(const std::uint64_t* numerator, int count, const U256& divisor
     WEFT_ASSERT(n > 0);
     std::fill(quotient, quotient + count, 0);
     const int m = limb_count(numerator, count);
-    U256 remainder;
     if (m < n) {
+        U256 remainder;
         std::copy(numerator, numerator + m, remainder.limb.begin());
         return remainder;
     }
-    if (n == 1) {
-        const std::uint64_t d = divisor.limb[0];
-        std::uint64_t rest = 0;
-        for (int i = m - 1; i >= 0; --i) {
-            const Wide part = (Wide{rest} << 64) | numerator[i];
-            quotient[i] = static_cast<std::uint64_t>(part / d);
-            rest = static_cast<std::uint64_t>(part % d);
+    switch (n) {
+        case 1: return divide_short(numerator, m, divisor.limb[0], quotient);
+        case 2: return divide_long<2>(numerator, m, divisor, quotient);
+        case 3: return divide_long<3>(numerator, m, divisor, quotient);
+        default: return divide_long<4>(numerator, m, divisor, quotient);
+    }
+}
+
+/// The 512-bit product of two numbers.
+void multiply_full(const U256& a, const U256& b, std::uint64_t product[8]) {
+    for (int i = 0; i < 8; ++i) product[i] = 0;
+    for (int i = 0; i < 4; ++i) {
+        std::uint64_t carry = 0;
+        for (int j = 0; j < 4; ++j) {
+            const Wide part = Wide{a.limb[i]} * b.limb[j] + product[i + j] + carry;
+            product[i + j] = static_cast<std::uint64_t>(part);
+            carry = static_cast<std::uint64_t>(part >> 64);
         }
-        remainder.limb[0] = rest;
-        return remainder;
+        product[i + 4] = carry;
     }
-    const int shift = std::countl_zero(divisor.limb[n - 1]);
-    const U256 v = divisor << static_cast<std::uint64_t>(shift);
-    std::uint64_t u[9] = {};
-    for (int i = 0; i < m; ++i) {
-        u[i] |= numerator[i] << shift;
-        if (shift != 0) u[i + 1] = numerator[i] >> (64 - shift);
-    }
-    divide_knuth(u, m, v.limb.data(), n, quotient);
-    for (int i = 0; i < n; ++i) {
-        remainder.limb[i] = u[i] >> shift;
-        if (shift != 0 && i + 1 < n) remainder.limb[i] |= u[i + 1] << (64 - shift);
-    }
-    return remainder;
 }
 
 }  // namespace
 
 DivisionResult divide(const U256& dividend, const U256& divisor) {
-    if (dividend.fits_u64() && divisor.fits_u64()) {
-        WEFT_ASSERT(divisor.limb[0] != 0);
-        return {dividend.limb[0] / divisor.limb[0], dividend.limb[0] % divisor.limb[0]};
+    if (divisor.fits_u64()) {
+        const std::uint64_t small = divisor.limb[0];
+        WEFT_ASSERT(small != 0);
+        if (dividend.fits_u64()) return {dividend.limb[0] / small, dividend.limb[0] % small};
+        if ((small & (small - 1)) == 0) {  // contracts older than SHR shift by dividing
+            return {dividend >> static_cast<std::uint64_t>(std::countr_zero(small)), dividend.limb[0] & (small - 1)};
+        }
+        DivisionResult out;
+        out.remainder = divide_short(dividend.limb.data(), limb_count(dividend.limb.data(), 4), small,
+                                     out.quotient.limb.data());
+        return out;
+    }
+    if (dividend < divisor) return {{}, dividend};
+    if (const U256 below = divisor - 1; (divisor & below).is_zero()) {
+        return {dividend >> (divisor.bit_length() - 1), dividend & below};
     }
     DivisionResult out;
     out.remainder = divide_limbs(dividend.limb.data(), 4, divisor, out.quotient.limb.data());
@@ -112,6 +153,9 @@ U256 add_mod(const U256& a, const U256& b, const U256& modulus) {
     if (modulus.is_zero()) return {};
     bool carry = false;
     const U256 sum = U256::add(a, b, carry);
+    if (a < modulus && b < modulus) {  // then the sum is below twice the modulus
+        return carry || sum >= modulus ? sum - modulus : sum;
+    }
     const std::uint64_t limbs[5] = {sum.limb[0], sum.limb[1], sum.limb[2], sum.limb[3], carry ? 1ULL : 0ULL};
     std::uint64_t quotient[5];
     return divide_limbs(limbs, 5, modulus, quotient);
@@ -119,21 +163,62 @@ U256 add_mod(const U256& a, const U256& b, const U256& modulus) {
 
 U256 multiply_mod(const U256& a, const U256& b, const U256& modulus) {
     if (modulus.is_zero()) return {};
-    std::uint64_t product[8] = {};
-    for (int i = 0; i < 4; ++i) {
-        std::uint64_t carry = 0;
-        for (int j = 0; j < 4; ++j) {
-            const Wide part = Wide{a.limb[i]} * b.limb[j] + product[i + j] + carry;
-            product[i + j] = static_cast<std::uint64_t>(part);
-            carry = static_cast<std::uint64_t>(part >> 64);
-        }
-        product[i + 4] = carry;
-    }
+    std::uint64_t product[8];
+    multiply_full(a, b, product);
     std::uint64_t quotient[8];
     return divide_limbs(product, 8, modulus, quotient);
 }
 
+Reducer::Reducer(const U256& modulus) : modulus_(modulus) {
+    WEFT_ASSERT(suits(modulus));
+    const std::uint64_t numerator[8] = {~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL};
+    // Of 2^512 - 1 instead of 2^512: the same unless the modulus divides 2^512, and then one less, which the
+    // estimate's slack covers.
+    std::uint64_t quotient[8];
+    static_cast<void>(divide_limbs(numerator, 8, modulus, quotient));
+    std::copy(quotient, quotient + 5, reciprocal_.begin());
+}
+
+U256 Reducer::multiply(const U256& a, const U256& b) const {
+    std::uint64_t product[8];
+    multiply_full(a, b, product);
+    // estimate = (product / 2^192) * reciprocal / 2^320: at most 2 below the quotient, 3 with the truncated reciprocal.
+    std::uint64_t wide[10] = {};
+    for (int i = 0; i < 5; ++i) {
+        std::uint64_t carry = 0;
+        for (int j = 0; j < 5; ++j) {
+            const Wide part = Wide{product[3 + i]} * reciprocal_[j] + wide[i + j] + carry;
+            wide[i + j] = static_cast<std::uint64_t>(part);
+            carry = static_cast<std::uint64_t>(part >> 64);
+        }
+        wide[i + 5] = carry;
+    }
+    // What is left is below 4 * modulus < 2^320: five limbs of both sides are enough.
+    std::uint64_t taken[5] = {};
+    for (int i = 0; i < 5; ++i) {
+        std::uint64_t carry = 0;
+        for (int j = 0; i + j < 5 && j < 4; ++j) {
+            const Wide part = Wide{wide[5 + i]} * modulus_.limb[j] + taken[i + j] + carry;
+            taken[i + j] = static_cast<std::uint64_t>(part);
+            carry = static_cast<std::uint64_t>(part >> 64);
+        }
+        if (i == 0) taken[4] = carry;
+    }
+    unsigned long long borrow = 0;
+    std::uint64_t rest[5];
+    for (int i = 0; i < 5; ++i) rest[i] = __builtin_subcll(product[i], taken[i], borrow, &borrow);
+    U256 out(rest[3], rest[2], rest[1], rest[0]);
+    std::uint64_t top = rest[4];
+    while (top != 0 || out >= modulus_) {
+        bool under = false;
+        out = U256::subtract(out, modulus_, under);
+        top -= under ? 1 : 0;
+    }
+    return out;
+}
+
 U256 power(const U256& base, const U256& exponent) {
+    if (base == U256(2)) return exponent.fits_u64() ? U256(1) << exponent.limb[0] : U256{};
     U256 out = 1;
     for (unsigned i = exponent.bit_length(); i-- > 0;) {
         out = out * out;

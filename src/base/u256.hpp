@@ -121,6 +121,11 @@ struct alignas(32) U256 {
     /// Big-endian bytes, as hashes, RLP and contracts see a number.
     constexpr void to_big_endian(std::uint8_t* out) const {
         for (int i = 0; i < 4; ++i) {
+            if !consteval {
+                const std::uint64_t word = __builtin_bswap64(limb[3 - i]);
+                __builtin_memcpy(out + 8 * i, &word, 8);
+                continue;
+            }
             for (int j = 0; j < 8; ++j) out[8 * i + j] = static_cast<std::uint8_t>(limb[3 - i] >> (56 - 8 * j));
         }
     }
@@ -128,7 +133,12 @@ struct alignas(32) U256 {
         U256 out;
         for (int i = 0; i < 4; ++i) {
             std::uint64_t word = 0;
-            for (int j = 0; j < 8; ++j) word = word << 8 | in[8 * i + j];
+            if consteval {
+                for (int j = 0; j < 8; ++j) word = word << 8 | in[8 * i + j];
+            } else {
+                __builtin_memcpy(&word, in + 8 * i, 8);
+                word = __builtin_bswap64(word);
+            }
             out.limb[3 - i] = word;
         }
         return out;
@@ -157,6 +167,29 @@ struct DivisionResult {
 [[nodiscard]] U256 add_mod(const U256& a, const U256& b, const U256& modulus);
 /// (a * b) mod m over the integers; 0 if m is 0.
 [[nodiscard]] U256 multiply_mod(const U256& a, const U256& b, const U256& modulus);
+/// Multiplies modulo one modulus many times: what depends on the modulus alone is computed once.
+///
+/// @source  P. Barrett, Implementing the RSA public key encryption algorithm on a standard digital signal processor (1986).
+class Reducer {
+  public:
+    /// Whether it works for a modulus: it must be above 2^192.
+    [[nodiscard]] static constexpr bool suits(const U256& modulus) {
+        return modulus.limb[3] != 0 && modulus != U256(1, 0, 0, 0);
+    }
+    /// The modulus 2^256 - 1, to have a value.
+    Reducer() : Reducer(~U256{}) {}
+    /// @param modulus  one that suits.
+    explicit Reducer(const U256& modulus);
+
+    [[nodiscard]] const U256& modulus() const { return modulus_; }
+    /// (a * b) mod modulus over the integers.
+    [[nodiscard]] U256 multiply(const U256& a, const U256& b) const;
+
+  private:
+    U256 modulus_;
+    std::array<std::uint64_t, 5> reciprocal_{};  // floor((2^512 - 1) / modulus)
+};
+
 /// base^exponent mod 2^256.
 [[nodiscard]] U256 power(const U256& base, const U256& exponent);
 

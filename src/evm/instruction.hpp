@@ -93,14 +93,14 @@ inline void run(Tag<Opcode::mul>, U256* top) { copy_word(top[-1], top[0] * top[-
 [[gnu::noinline]] void signed_divide(U256* top);
 [[gnu::noinline]] void signed_modulo(U256* top);
 [[gnu::noinline]] void slow_add_mod(U256* top);
-[[gnu::noinline]] void slow_multiply_mod(U256* top);
+[[gnu::noinline]] void slow_multiply_mod(Machine& machine, U256* top);
 
 inline void run(Tag<Opcode::div>, U256* top) { slow_divide(top); }
 inline void run(Tag<Opcode::mod>, U256* top) { slow_modulo(top); }
 inline void run(Tag<Opcode::sdiv>, U256* top) { signed_divide(top); }
 inline void run(Tag<Opcode::smod>, U256* top) { signed_modulo(top); }
 inline void run(Tag<Opcode::addmod>, U256* top) { slow_add_mod(top); }
-inline void run(Tag<Opcode::mulmod>, U256* top) { slow_multiply_mod(top); }
+inline void run(Tag<Opcode::mulmod>, const Frame& frame, U256* top) { slow_multiply_mod(*frame.machine, top); }
 
 inline void run(Tag<Opcode::signextend>, U256* top) {
     const U256& size = top[0];

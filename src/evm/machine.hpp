@@ -72,6 +72,8 @@ class Machine {
     Tracer* tracer = nullptr;
     std::int64_t refund = 0;          // of the transaction; a failing frame takes its part back
     bool ripemd_touched = false;      // see call.cpp
+    Reducer reducer;                  // MULMOD's, of the modulus it met last more than once
+    U256 last_modulus;
 
   private:
     struct Level {

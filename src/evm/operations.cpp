@@ -41,7 +41,17 @@ void signed_modulo(U256* top) {
 
 void slow_add_mod(U256* top) { copy_word(top[-2], add_mod(top[0], top[-1], top[-2])); }
 
-void slow_multiply_mod(U256* top) { copy_word(top[-2], multiply_mod(top[0], top[-1], top[-2])); }
+void slow_multiply_mod(Machine& machine, U256* top) {
+    const U256& modulus = top[-2];
+    if (modulus == machine.reducer.modulus()) {
+        copy_word(top[-2], machine.reducer.multiply(top[0], top[-1]));
+        return;
+    }
+    // A modulus that comes twice in a row will come again: contracts work in one field.
+    if (modulus == machine.last_modulus && Reducer::suits(modulus)) machine.reducer = Reducer(modulus);
+    copy_word(machine.last_modulus, modulus);
+    copy_word(top[-2], multiply_mod(top[0], top[-1], modulus));
+}
 
 std::int64_t run(Tag<Opcode::exp>, Frame& frame, U256* top, std::int64_t gas) {
     gas -= frame.schedule->exp_byte * static_cast<std::int64_t>(top[-1].byte_length());
