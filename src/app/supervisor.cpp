@@ -26,6 +26,7 @@ struct Child {
     ChildSpec spec;
     std::optional<Process> process;
     RestartState restart;
+    std::int64_t started_unix_ms = 0;
     std::int64_t start_at_ns = 0;  // when it does not run
     std::int64_t kill_at_ns = 0;   // once told to stop
     std::string line;              // begun and not ended
@@ -55,6 +56,7 @@ struct Supervisor::State {
     std::string log_path(const Child& child) const { return options.log_dir + "/" + child.spec.name + ".log"; }
 
     Result<void> start(Child& child) {
+        child.started_unix_ms = unix_ms();
         WEFT_TRY(child.process, Process::start(child.spec.arguments));
         child.restart.started_ns = monotonic_ns();
         child.words.clear();
@@ -142,7 +144,8 @@ struct Supervisor::State {
     std::vector<ChildState> child_states() const {
         std::vector<ChildState> out;
         for (const auto& child : children) {
-            out.push_back({child.spec.name, child.process ? child.process->pid() : 0, child.restart.restarts});
+            out.push_back({child.spec.name, child.process ? child.process->pid() : 0, child.restart.restarts,
+                           static_cast<std::uint64_t>(child.started_unix_ms)});
         }
         return out;
     }

@@ -34,6 +34,7 @@ struct ChildState {
     std::string name;
     int pid = 0;  // 0: does not run now
     std::uint32_t restarts = 0;
+    std::uint64_t started_unix_ms = 0;  // not after the process could tell its own start
 };
 
 class Supervisor {

@@ -1,0 +1,70 @@
+#include "app/banner.hpp"
+
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "base/hex.hpp"
+#include "chain/genesis.hpp"
+#include "chain/validate.hpp"
+#include "service/wallet/wallet.hpp"
+
+namespace weft::app {
+
+namespace {
+
+std::string accounts_part(const SystemConfig& config, const std::vector<service::wallet::Wallet::Key>& keys) {
+    std::string accounts = "Available Accounts\n==================\n\n";
+    std::string secrets = "\nPrivate Keys\n==================\n\n";
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        accounts += fmt::format("({}) {} ({} ETH)\n", i, chain::to_checksum_address(keys[i].address), config.balance);
+        secrets += fmt::format("({}) {}\n", i, to_hex(keys[i].secret));
+    }
+    return accounts + secrets +
+           fmt::format("\nWallet\n==================\nMnemonic:          {}\nDerivation path:   m/44'/60'/0'/0/\n", config.mnemonic);
+}
+
+std::string processes_part(const SystemStatus& status) {
+    std::string out = fmt::format("\nProcesses ({} layout)\n==================\n", status.layout);
+    for (const auto& process : status.processes) {
+        out += fmt::format("{:<12} pid {:<8} {}\n", process.name, process.pid, process.address);
+    }
+    return out;
+}
+
+std::string sealing_part(const SystemConfig& config) {
+    if (config.no_mining) return "Blocks are sealed when evm_mine says so.";
+    if (!config.block_time_ms) return "Each transaction is sealed at once.";
+    const auto seconds = static_cast<double>(*config.block_time_ms) / 1000;
+    if (config.dev) return fmt::format("A block is sealed every {} s.", seconds);
+    return fmt::format("One validator seals a block every {} s; the four-validator system comes with consensus. "
+                       "For tests and development: weft up --dev",
+                       seconds);
+}
+
+Result<std::uint64_t> chain_id_of(const SystemConfig& config) {
+    if (config.genesis.empty()) return config.chain_id.value_or(chain::dev_genesis({}).config.chain_id);
+    WEFT_TRY(const std::string text, read_file(config.genesis));
+    WEFT_TRY(const auto genesis, chain::parse_genesis(text));
+    return genesis.config.chain_id;
+}
+
+}  // namespace
+
+Result<std::string> banner(const SystemConfig& config, const SystemStatus& status) {
+    WEFT_TRY(const auto keys, service::wallet::keys_of_mnemonic(config.mnemonic, config.accounts));
+    WEFT_TRY(const auto chain_id, chain_id_of(config));
+    std::string out = fmt::format("weft {}\n\n", version);
+    if (config.genesis.empty() && !keys.empty()) out += accounts_part(config, keys);
+    out += processes_part(status);
+    out += fmt::format("\nChain ID:   {}\nRules:      {}\n{}\n", chain_id,
+                       config.genesis.empty() ? config.hardfork : config.genesis, sealing_part(config));
+    out += fmt::format("\nTry:  cast block-number --rpc-url http://{0}\n"
+                       "      new ethers.JsonRpcProvider(\"http://{0}\")\n"
+                       "      weft status\n",
+                       status.http);
+    if (!status.ws.empty()) out += fmt::format("\nListening on {} (WebSocket)", status.ws);
+    out += fmt::format("\nListening on {} (HTTP and WebSocket). Ctrl-C stops.\n", status.http);
+    return out;
+}
+
+}  // namespace weft::app

@@ -1,0 +1,87 @@
+// The `weft` program: a table of commands. Wrong usage is one line on stderr and status 2; a failure one line and status 1.
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+
+namespace weft::app {
+namespace {
+
+constexpr auto commands = std::to_array<Command>({
+    {"up", "run a whole system on this machine", define_up},
+    {"run", "run one service of a system in the foreground", define_run},
+    {"node", "run one chain node that serves JSON-RPC by itself", define_node},
+    {"status", "show the processes, health and chain head of a running system", define_status},
+    {"statetest", "run Ethereum's state tests", define_statetest},
+    {"blocktest", "run Ethereum's blockchain tests", define_blocktest},
+    {"evm", "look at bytecode", define_evm},
+    {"version", "print the version", define_version},
+    {"completion", "print a completion script for a shell", define_completion},
+});
+
+int usage_error(const std::string& what) {
+    fmt::print(stderr, "weft: {}\n", what);
+    return exit_usage;
+}
+
+/// `weft help` and `weft help COMMAND`.
+int help(const CLI::App& root, int count, char** words) {
+    const CLI::App* about = &root;
+    for (int i = 0; i < count; ++i) {
+        const CLI::App* sub = about->get_subcommand_no_throw(words[i]);
+        if (sub == nullptr) return usage_error(fmt::format("no command \"{}\"", words[i]));
+        about = sub;
+    }
+    fmt::print("{}", about->help());
+    return exit_done;
+}
+
+int parse(CLI::App& root, int argc, char** argv, const int& status) {
+    try {
+        root.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        const CLI::App* about = &root;
+        while (!about->get_subcommands().empty()) about = about->get_subcommands().front();
+        fmt::print("{}", about->help());
+        return exit_done;
+    } catch (const CLI::ParseError& wrong) {
+        std::string what = wrong.what();
+        std::ranges::replace(what, '\n', ' ');
+        return usage_error(what);
+    }
+    return status;
+}
+
+int run(int argc, char** argv) {
+    CLI::App root("weft: a Web3 back end as small services", "weft");
+    root.footer("`weft help COMMAND` shows a command's options. Start with `weft up --dev`.");
+    int status = exit_usage;
+    for (const auto& command : commands) {
+        command.define(*root.add_subcommand(std::string(command.name), std::string(command.summary)), status);
+    }
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (first == "help") return help(root, argc - 2, argv + 2);
+    if (first == "--version" || first == "-V") {
+        fmt::print("weft {}\n", version);
+        return exit_done;
+    }
+    if (first.empty()) {
+        fmt::print(stderr, "{}", root.help());
+        return exit_usage;
+    }
+    if (first[0] != '-' && std::ranges::find(commands, first, &Command::name) == commands.end()) {
+        return usage_error(fmt::format("no command \"{}\"; `weft help` lists them", first));
+    }
+    return parse(root, argc, argv, status);
+}
+
+}  // namespace
+}  // namespace weft::app
+
+int main(int argc, char** argv) { return weft::app::run(argc, argv); }

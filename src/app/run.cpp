@@ -1,0 +1,65 @@
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "app/command.hpp"
+#include "app/services.hpp"
+#include "observe/log.hpp"
+
+namespace weft::app {
+
+namespace {
+
+/// Where a registry listens that nobody gave another address.
+constexpr const char* default_registry = "127.0.0.1:9000";
+
+struct RunOptions {
+    std::string service;
+    std::string config;
+    std::string id;
+    std::string registry = default_registry;
+    std::string listen;
+};
+
+Result<void> run(const RunOptions& given) {
+    const StopSignals signals;
+    ServiceOptions options;
+    if (!given.config.empty()) WEFT_CHECK(read_config_file(given.config, options.system));
+    complete(options.system);
+    if (options.system.data.empty()) options.system.data = "weft-data";
+    observe::set_log_level(*observe::level_from(options.system.log_level));
+    options.id = given.id.empty() ? given.service + "-0" : given.id;
+    options.registry = given.registry;
+    if (!given.listen.empty()) options.listen = given.listen;
+    if (given.service == "registry") {
+        if (given.listen.empty()) options.listen = given.registry;
+        return run_registry(signals, options);
+    }
+    return given.service == "node" ? run_node(signals, options) : run_gateway(signals, options);
+}
+
+}  // namespace
+
+void define_run(CLI::App& command, int& status) {
+    auto options = std::make_shared<RunOptions>();
+    command.add_option("service", options->service, "registry, node or gateway")
+        ->required()
+        ->check(CLI::IsMember({"registry", "node", "gateway"}));
+    command.add_option("--config", options->config, "the system file (weft.yaml)")->type_name("FILE");
+    command.add_option("--id", options->id, "name of this instance (default SERVICE-0)")->type_name("NAME");
+    command.add_option("--registry", options->registry, fmt::format("where the registry is (default {})", default_registry))
+        ->type_name("HOST:PORT");
+    command
+        .add_option("--listen", options->listen,
+                    "where this service's gRPC server listens (default a free port of 127.0.0.1; the registry: --registry)")
+        ->type_name("HOST:PORT");
+    command.callback([options, &status] {
+        const auto done = run(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+}
+
+}  // namespace weft::app

@@ -1,0 +1,144 @@
+#include "app/services.hpp"
+
+#include <filesystem>
+#include <string_view>
+
+#include "app/discovered.hpp"
+#include "app/node.hpp"
+#include "app/registration.hpp"
+#include "net/port.hpp"
+#include "observe/log.hpp"
+#include "service/gateway/gateway.hpp"
+#include "service/registry/registry.hpp"
+
+namespace weft::app {
+
+namespace {
+
+/// For each part of a service that is told to end.
+constexpr std::int64_t end_ns = ns_per_s;
+constexpr net::GrpcChannelOptions registry_channel = {.backoff_max_ns = 200 * ns_per_ms};
+
+service::gateway::GatewayConfig gateway_config(const SystemConfig& system) {
+    service::gateway::GatewayConfig config;
+    config.websocket_address = system.ws;
+    return config;
+}
+
+/// Callers turn away first, then calls in flight end, then the service.
+void leave(Registration& registration, net::GrpcServer& server) {
+    (void)weft::run(registration.leave(mesh::Context::with_timeout(end_ns / 2)));
+    (void)weft::run(server.stop(end_ns));
+}
+
+}  // namespace
+
+Result<void> make_folder(const std::string& path) {
+    std::error_code wrong;
+    std::filesystem::create_directories(path, wrong);
+    if (!wrong) return {};
+    ErrorCode code = ErrorCode::internal;
+    if (wrong == std::errc::permission_denied) code = ErrorCode::permission_denied;
+    if (wrong == std::errc::no_space_on_device) code = ErrorCode::resource_exhausted;
+    return fail(code, path + ": " + wrong.message());
+}
+
+Result<void> run_registry(const StopSignals& signals, const ServiceOptions& options) {
+    const observe::Log log("registry");
+    net::LoopGroup loops(1);
+    loops.start();
+    const service::registry::Registry registry(loops);
+    net::GrpcServer server(loops);
+    registry.serve(server);
+    WEFT_CHECK(server.listen(options.listen));
+    log.info("listening", {{"address", server.local_address().to_string()}});
+    signals.wait();
+    (void)weft::run(server.stop(end_ns));
+    return {};
+}
+
+Result<void> run_node(const StopSignals& signals, const ServiceOptions& options) {
+    const observe::Log log("node");
+    const std::string data = options.system.data + "/" + options.id;
+    WEFT_CHECK(make_folder(data));
+    WEFT_TRY(auto config, make_node_config(options.system, data));
+    net::LoopGroup loops(0);
+    loops.start();
+    WEFT_TRY(auto node, Node::open(loops, std::move(config)));
+    net::GrpcServer server(loops);
+    node->serve(server);
+    WEFT_CHECK(server.listen(options.listen));
+    const std::string address = server.local_address().to_string();
+    Registration registration(loops, net::GrpcClient(loops, options.registry, registry_channel),
+                              make_instance(options.id, "node", address));
+    log.info("listening", {{"address", address}, {"data", data}});
+    signals.wait();
+    node->stop();  // first: whoever waits for events gets an answer, and the server need not wait for them
+    leave(registration, server);
+    return {};
+}
+
+Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& options) {
+    const observe::Log log("gateway");
+    net::LoopGroup loops(0);
+    loops.start();
+    const net::GrpcClient registry(loops, options.registry, registry_channel);
+    const auto nodes = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node");
+    service::gateway::Ports ports;
+    for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
+    service::gateway::Gateway gateway(loops, std::move(ports), gateway_config(options.system));
+    WEFT_CHECK(gateway.listen(options.system.http));
+    net::GrpcServer server(loops);  // for health checks
+    WEFT_CHECK(server.listen(options.listen));
+    RegistrationOptions registering;
+    registering.ready = [nodes]() -> Result<void> {
+        if (nodes->healthy_count() == 0) return fail(ErrorCode::unavailable, "no healthy node");
+        return {};
+    };
+    Registration registration(loops, registry,
+                              make_instance(options.id, "gateway", server.local_address().to_string()), registering);
+    log.info("listening", {{"http", gateway.local_address().to_string()}});
+    signals.wait();
+    (void)weft::run(gateway.stop());
+    leave(registration, server);
+    return {};
+}
+
+struct SingleProcess::State {
+    net::LoopGroup loops{0};
+    std::unique_ptr<Node> node;
+    std::unique_ptr<service::gateway::Gateway> gateway;
+    bool has_ws = false;
+};
+
+SingleProcess::SingleProcess(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<SingleProcess>> SingleProcess::start(const SystemConfig& system) {
+    const std::string data = system.data + "/node-0";  // a chain can be taken up in either layout
+    WEFT_CHECK(make_folder(data));
+    WEFT_TRY(auto config, make_node_config(system, data));
+    auto state = std::make_unique<State>();
+    state->loops.start();
+    WEFT_TRY(state->node, Node::open(state->loops, std::move(config)));
+    state->gateway = std::make_unique<service::gateway::Gateway>(state->loops, state->node->ports(), gateway_config(system));
+    WEFT_CHECK(state->gateway->listen(system.http));
+    state->has_ws = !system.ws.empty();
+    return std::unique_ptr<SingleProcess>(new SingleProcess(std::move(state)));
+}
+
+SingleProcess::~SingleProcess() {
+    if (!state_->gateway) return;
+    state_->node->stop();
+    (void)weft::run(state_->gateway->stop());
+    state_->gateway.reset();
+    state_->node.reset();
+    state_->loops.stop();
+}
+
+std::string SingleProcess::http() const { return state_->gateway->local_address().to_string(); }
+
+std::string SingleProcess::ws() const {
+    return state_->has_ws ? state_->gateway->local_websocket_address().to_string() : std::string();
+}
+
+}  // namespace weft::app

@@ -1,0 +1,50 @@
+#pragma once
+// What `weft run` starts: one service of a system in this process, until a signal arrives.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "app/config.hpp"
+#include "app/signals.hpp"
+#include "base/result.hpp"
+
+namespace weft::app {
+
+struct ServiceOptions {
+    SystemConfig system;
+    /// Name of the instance, "node-0".
+    std::string id;
+    /// Where the registry's gRPC server is.
+    std::string registry;
+    /// Where this service's gRPC server listens.
+    std::string listen = "127.0.0.1:0";
+};
+
+/// @errors what stops the service from starting: an address in use, a database that can't be opened.
+[[nodiscard]] Result<void> run_registry(const StopSignals& signals, const ServiceOptions& options);
+[[nodiscard]] Result<void> run_node(const StopSignals& signals, const ServiceOptions& options);
+[[nodiscard]] Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& options);
+
+/// Node and gateway in this process, calling each other directly: no registry, no gRPC.
+class SingleProcess {
+  public:
+    /// @errors as run_node and run_gateway.
+    [[nodiscard]] static Result<std::unique_ptr<SingleProcess>> start(const SystemConfig& system);
+    /// Lets what runs end, within a bound.
+    ~SingleProcess();
+    /// Where JSON-RPC is served; ws is empty if it is not.
+    [[nodiscard]] std::string http() const;
+    [[nodiscard]] std::string ws() const;
+
+  private:
+    struct State;
+    explicit SingleProcess(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// Makes a folder and those above it.
+/// @errors permission_denied, resource_exhausted, internal  "DIR: what".
+[[nodiscard]] Result<void> make_folder(const std::string& path);
+
+}  // namespace weft::app
