@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "evm/tracer.hpp"
 #include "service/contract/contract.hpp"
 #include "service/contract/message.hpp"
 
@@ -81,7 +82,7 @@ class TransferTracer final : public evm::Tracer {
         starts_.push_back(logs_.size());
         const auto& message = enter.message;
         const bool moves = message.kind != evm::CallKind::delegatecall && message.kind != evm::CallKind::callcode;
-        if (transfers_ && moves && !message.value.is_zero()) add(message.sender, enter.address, message.value);
+        if (transfers_ && moves && !message.value.is_zero()) add(enter.from, enter.to, message.value);
     }
     void on_exit(const evm::TraceExit& exit) override {
         if (exit.status != evm::Status::success) logs_.resize(starts_.back());

@@ -1,0 +1,46 @@
+#include "api/schema.hpp"
+
+#include "api/consensus.hpp"
+#include "api/contract.hpp"
+#include "api/monitor.hpp"
+#include "api/network.hpp"
+#include "api/registry.hpp"
+#include "api/storage.hpp"
+#include "api/validation.hpp"
+#include "api/wallet.hpp"
+#include "base/wire_schema.hpp"
+
+namespace weft::api {
+
+namespace {
+
+template <class... Operations>
+SchemaFile file(std::string name, std::string service) {
+    wire::Schema schema("weft", std::move(service));
+    (schema.add<Operations>(), ...);
+    return {std::move(name), schema.text()};
+}
+
+}  // namespace
+
+std::vector<SchemaFile> schema_files() {
+    return {
+        file<storage::Head, storage::GetBlock, storage::GetTransaction, storage::GetAccount, storage::GetCode,
+             storage::GetSlot, storage::GetProof, storage::GetLogs, storage::FeeHistory, storage::Events>("storage.proto",
+                                                                                                          "Storage"),
+        file<validation::Submit, validation::PendingNonce, validation::GetPooled, validation::PoolStatus,
+             validation::PoolContent, validation::Drop, validation::PendingEvents>("validation.proto", "Validation"),
+        file<contract::Call, contract::Estimate, contract::CreateAccessList, contract::TraceTransaction,
+             contract::TraceBlock, contract::TraceCall, contract::Simulate, contract::PendingBlock>("contract.proto",
+                                                                                                    "Contract"),
+        file<consensus::Status, consensus::Mine, consensus::Configure, consensus::Clock, consensus::Snapshot,
+             consensus::Revert, consensus::Reset, consensus::SetAccount, consensus::Impersonate,
+             consensus::MayImpersonate>("consensus.proto", "Consensus"),
+        file<wallet::Accounts, wallet::Sign>("wallet.proto", "Wallet"),
+        file<network::Status>("network.proto", "Network"),
+        file<monitor::Report>("monitor.proto", "Monitor"),
+        file<registry::Register, registry::Renew, registry::Deregister, registry::List>("registry.proto", "Registry"),
+    };
+}
+
+}  // namespace weft::api
