@@ -1,6 +1,5 @@
 #pragma once
-// Typed calls over gRPC: an operation's request and reply are structs, base/wire.hpp gives their bytes. The caller of a port
-// can't tell a remote one from a direct one.
+// Operations over gRPC: a handler becomes a method of a server, a method of a server becomes a port.
 
 #include <string>
 #include <utility>
@@ -11,30 +10,38 @@
 
 namespace weft::net {
 
-/// A port whose calls go to @p client.
-template <mesh::Operation R>
-[[nodiscard]] mesh::Port<R> remote_port(GrpcClient client) {
-    // Not a coroutine itself: a coroutine's captures would not outlive the port.
-    const auto call = [](GrpcClient to, mesh::Context context, R request) -> Task<typename R::Reply> {
-        const Bytes sent = wire::encode(request);
-        const Bytes received = co_await to.call(context, R::method, sent);
-        co_return wire::decode<typename R::Reply>(received);
-    };
-    return {[client = std::move(client), call](mesh::Context context, R request) {
-        return call(client, context, std::move(request));
-    }};
+namespace detail {
+
+template <mesh::Operation Request>
+Task<typename Request::Reply> call_remote(GrpcClient client, mesh::Context context, Request request) {
+    const Bytes message = wire::encode(request);
+    const Bytes reply = co_await client.call(context, Request::method, message);
+    auto decoded = wire::decode<typename Request::Reply>(reply);
+    if (!decoded) co_return fail(ErrorCode::data_loss, "reply of " + std::string(Request::method) + ": " + decoded.error().message);
+    co_return *std::move(decoded);
 }
 
-/// Offers an operation; before the server listens.
-template <mesh::Operation R>
-void serve(GrpcServer& server, mesh::Port<R> port) {
-    const auto answer = [](mesh::Port<R> to, mesh::Context context, BytesView received) -> Task<Bytes> {
-        auto request = co_await wire::decode<R>(received);
-        const auto reply = co_await to(context, std::move(request));
-        co_return wire::encode(reply);
-    };
-    server.handle(std::string(R::method), [port = std::move(port), answer](mesh::Context context, BytesView received) {
-        return answer(port, context, received);
+template <mesh::Operation Request>
+Task<Bytes> call_local(mesh::Port<Request> port, mesh::Context context, BytesView message) {
+    Request request = co_await wire::decode<Request>(message);
+    co_return wire::encode(co_await port(context, std::move(request)));
+}
+
+}  // namespace detail
+
+/// The operation as its server at the other end performs it.
+template <mesh::Operation Request>
+[[nodiscard]] mesh::Port<Request> remote_port(GrpcClient client) {
+    return mesh::Port<Request>([client = std::move(client)](mesh::Context context, Request request) {
+        return detail::call_remote<Request>(client, context, std::move(request));
+    });
+}
+
+/// Offers an operation to other processes; before the server listens.
+template <mesh::Operation Request>
+void serve(GrpcServer& server, mesh::Port<Request> port) {
+    server.handle(std::string(Request::method), [port = std::move(port)](mesh::Context context, BytesView message) {
+        return detail::call_local<Request>(port, context, message);
     });
 }
 

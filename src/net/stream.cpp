@@ -36,7 +36,7 @@ void Stream::mark_dirty() {
 }
 
 std::string& Stream::output() {
-    if (output_.capacity() < 64) output_ = loop_.core().take_buffer();
+    if (output_.empty() && output_.capacity() < 64) output_ = loop_.core().take_buffer();
     return output_;
 }
 

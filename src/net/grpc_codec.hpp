@@ -1,0 +1,58 @@
+#pragma once
+// gRPC's own bytes on top of HTTP/2: message prefixes, timeouts, status texts.
+//
+//   message = compressed(1) length(4, big-endian) bytes
+//
+// @source  github.com/grpc/grpc, doc/PROTOCOL-HTTP2.md
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace weft::net {
+
+inline constexpr std::size_t grpc_prefix_size = 5;
+/// What fits into a header with room to spare; longer error data is left out, longer texts are cut.
+inline constexpr std::size_t error_data_bytes_max = 32 * 1024;
+inline constexpr std::size_t error_text_bytes_max = 4 * 1024;
+
+/// Gathers the one message of a unary call as it arrives.
+class MessageReader {
+  public:
+    explicit MessageReader(std::size_t message_bytes_max) : message_bytes_max_(message_bytes_max) {}
+    /// @errors unimplemented  compressed; resource_exhausted  too long; internal  a second message.
+    [[nodiscard]] Result<void> feed(BytesView bytes);
+    /// @errors internal  the stream ended within the message or before it.
+    [[nodiscard]] Result<Bytes> take();
+
+  private:
+    std::size_t message_bytes_max_;
+    std::array<std::uint8_t, grpc_prefix_size> prefix_{};
+    std::size_t prefix_size_ = 0;
+    std::size_t size_ = 0;
+    Bytes message_;
+};
+
+[[nodiscard]] std::array<std::uint8_t, grpc_prefix_size> grpc_prefix(std::size_t message_size);
+
+/// "250m" and the like; nothing if it isn't one.
+[[nodiscard]] std::optional<std::int64_t> parse_grpc_timeout(std::string_view text);
+/// Rounded up, at least a millisecond.
+[[nodiscard]] std::string to_grpc_timeout(std::int64_t timeout_ns);
+
+[[nodiscard]] std::string percent_encode(std::string_view text);
+[[nodiscard]] std::string percent_decode(std::string_view text);
+
+/// An error's detail and data as the value of weft-error-bin; empty if it has neither.
+[[nodiscard]] std::string to_error_header(const Error& error);
+/// Puts them back; a value that isn't one changes nothing.
+void from_error_header(std::string_view value, Error& error);
+/// grpc-status of a code and back; a status unknown here becomes `unknown`.
+[[nodiscard]] ErrorCode code_from_grpc(int status);
+
+}  // namespace weft::net
