@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "crypto/pairing.hpp"
-
 namespace weft::crypto::bls {
 
 namespace {
@@ -170,25 +168,7 @@ JacobianPoint<F2> clear_cofactor(const JacobianPoint<F2>& point) {
 
 namespace {
 
-struct Running {
-    TwistPoint<F2> t;
-    const Pair* pair;
-};
-
-/// The product of the pairs' Miller functions of the optimal ate pairing, f_{x, Q}(P).
-/// @source Vercauteren, Optimal pairings (2010).
-F12 miller_loop(std::span<const Pair> pairs, std::span<Running> running) {
-    static constexpr F2 b3 = g2_b.doubled() + g2_b;
-    for (std::size_t i = 0; i < pairs.size(); ++i) running[i] = {TwistPoint<F2>::from(pairs[i].q), &pairs[i]};
-    F12 f = F12::one();
-    for (int bit = 62; bit >= 0; --bit) {
-        f = f.square();
-        for (auto& [t, pair] : running) f = times_line<Twist::m>(f, t.double_step(b3), pair->p);
-        if ((parameter >> bit & 1) == 0) continue;
-        for (auto& [t, pair] : running) f = times_line<Twist::m>(f, t.add_step(pair->q), pair->p);
-    }
-    return f.conjugate();  // the parameter is negative; the conjugate is the inverse after the final exponentiation
-}
+constexpr F2 g2_b3 = g2_b.doubled() + g2_b;
 
 /// Whether f^((p^12 - 1) / r) is 1. The exponent's hard part times 3 is (x - 1)^2 (x + p) (x^2 + p^2 - 1) + 3.
 /// @source Hayashida, Hayasaka, Teruya, Efficient final exponentiation via cyclotomic structure for pairings over families
@@ -205,15 +185,54 @@ bool final_exponentiation_is_one(const F12& f) {
 
 }  // namespace
 
+PreparedG2::PreparedG2(const G2& point) {
+    auto t = TwistPoint<F2>::from(point);
+    std::size_t index = 0;
+    for (int bit = 62; bit >= 0; --bit) {
+        lines_[index++] = t.double_step(g2_b3);
+        if ((parameter >> bit & 1) != 0) lines_[index++] = t.add_step(point);
+    }
+    WEFT_ASSERT(index == line_count);
+}
+
+Line<F2> PairingProduct::Waiting::double_step(std::size_t index) {
+    return prepared != nullptr ? prepared->line(index) : t.double_step(g2_b3);
+}
+
+Line<F2> PairingProduct::Waiting::add_step(std::size_t index) {
+    return prepared != nullptr ? prepared->line(index) : t.add_step(q);
+}
+
 void PairingProduct::multiply(const Pair& pair) {
     if (pair.p.is_infinity() || pair.q.is_infinity()) return;  // the pairing is 1
-    waiting_[waiting_count_++] = pair;
+    add({pair.p, pair.q, TwistPoint<F2>::from(pair.q), nullptr});
+}
+
+void PairingProduct::multiply(const G1& p, const PreparedG2& q) {
+    if (p.is_infinity()) return;
+    add({p, {}, {}, &q});
+}
+
+void PairingProduct::add(const Waiting& waiting) {
+    waiting_[waiting_count_++] = waiting;
     if (waiting_count_ == batch_max) run_batch();
 }
 
+// The product of the pairs' Miller functions of the optimal ate pairing, f_{x, Q}(P).
+// Source: Vercauteren, Optimal pairings (2010).
 void PairingProduct::run_batch() {
-    std::array<Running, batch_max> running;
-    product_ *= miller_loop(std::span(waiting_).first(waiting_count_), std::span(running).first(waiting_count_));
+    const auto pairs = std::span(waiting_).first(waiting_count_);
+    F12 f = F12::one();
+    std::size_t index = 0;
+    for (int bit = 62; bit >= 0; --bit) {
+        f = f.square();
+        for (auto& pair : pairs) f = times_line<Twist::m>(f, pair.double_step(index), pair.p);
+        ++index;
+        if ((parameter >> bit & 1) == 0) continue;
+        for (auto& pair : pairs) f = times_line<Twist::m>(f, pair.add_step(index), pair.p);
+        ++index;
+    }
+    product_ *= f.conjugate();  // the parameter is negative; the conjugate is the inverse after the final exponentiation
     waiting_count_ = 0;
 }
 

@@ -99,6 +99,18 @@ TEST(bls12_381_curve, pairing_product_of_more_pairs_than_a_batch_has) {
     }
 }
 
+TEST(bls12_381_curve, prepared_points_pair_as_points_do) {
+    const G2 q = multiply(g2_generator(), 12345).to_affine();
+    const PreparedG2 prepared(q);
+    for (const std::uint64_t count : {1, 3, 8, 9}) {
+        PairingProduct product;
+        for (std::uint64_t i = 1; i <= count; ++i) product.multiply(multiply(g1_generator(), i).to_affine(), prepared);
+        product.multiply(G1{}, prepared);
+        product.multiply({-multiply(g1_generator(), count * (count + 1) / 2).to_affine(), q});
+        EXPECT_TRUE(product.is_one());
+    }
+}
+
 Bytes compressed(const Fp& x, std::uint8_t flags) {
     Bytes out(Fp::byte_size);
     x.to_bytes(out.data());

@@ -118,17 +118,19 @@ class Field {
         return root;
     }
 
-    // Products without their reduction, so that a sum of several is reduced once.
+    // Products without their reduction, so that a sum of several is reduced once. Calls, because with everything inlined
+    // the compiler runs out of registers and saves carries in them.
 
-    /// Sum of the limbs without reduction, below twice the modulus: for multiply_wide alone.
+    /// Sum of the limbs without reduction, below twice the modulus: for product() alone.
     [[gnu::always_inline]] static constexpr Number add_loose(const Field& a, const Field& b) {
         Number out;
         add(out, a.value_, b.value_);
         return out;
     }
     [[gnu::always_inline]] [[nodiscard]] constexpr const Number& montgomery() const { return value_; }
+    [[gnu::noinline]] static constexpr Wide product(const Number& a, const Number& b) { return multiply_wide(a, b); }
     /// @param wide  Below R times the modulus.
-    [[gnu::always_inline]] static constexpr Field from_product(const Wide& wide) { return Field(reduce(wide)); }
+    [[gnu::noinline]] static constexpr Field from_product(const Wide& wide) { return Field(reduce(wide)); }
     /// a - b, plus R times the modulus if that is negative.
     [[gnu::always_inline]] static constexpr Wide subtract_products(const Wide& a, const Wide& b) {
         Wide out;

@@ -26,8 +26,13 @@ constexpr std::uint8_t tau_g2_bytes[96] = {
     0x08, 0x70, 0x41, 0xde, 0x62, 0x10, 0x00, 0xed, 0xc9, 0x8e, 0xda, 0xda, 0x20, 0xc1, 0xde, 0xf2,
 };
 
-const bls::G2& tau_g2() {
-    static const bls::G2 point = *bls::decompress_g2(tau_g2_bytes);
+const bls::PreparedG2& tau_g2() {
+    static const bls::PreparedG2 point(*bls::decompress_g2(tau_g2_bytes));
+    return point;
+}
+
+const bls::PreparedG2& generator_g2() {
+    static const bls::PreparedG2 point(bls::g2_generator());
     return point;
 }
 
@@ -58,8 +63,8 @@ bool kzg_verify_proof(BytesView commitment48, BytesView z32, BytesView y32, Byte
     bls::split(*proof, z, std::span(terms).last<2>());
     const auto left = (multiply_few(terms) + *commitment).to_affine();
     bls::PairingProduct product;
-    product.multiply({left, bls::g2_generator()});
-    product.multiply({-*proof, tau_g2()});
+    product.multiply(left, generator_g2());
+    product.multiply(-*proof, tau_g2());
     return product.is_one();
 }
 

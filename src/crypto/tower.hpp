@@ -41,9 +41,9 @@ struct Fp2 {
     constexpr Fp2 operator-() const { return {-c0, -c1}; }
     /// Three products, and two reductions because sums are reduced and not products.
     [[gnu::noinline]] friend constexpr Fp2 operator*(const Fp2& a, const Fp2& b) {
-        const auto real = multiply_wide(a.c0.montgomery(), b.c0.montgomery());
-        const auto imaginary = multiply_wide(a.c1.montgomery(), b.c1.montgomery());
-        auto mixed = multiply_wide(Base::add_loose(a.c0, a.c1), Base::add_loose(b.c0, b.c1));
+        const auto real = Base::product(a.c0.montgomery(), b.c0.montgomery());
+        const auto imaginary = Base::product(a.c1.montgomery(), b.c1.montgomery());
+        auto mixed = Base::product(Base::add_loose(a.c0, a.c1), Base::add_loose(b.c0, b.c1));
         subtract(mixed, mixed, real);
         subtract(mixed, mixed, imaginary);
         return {Base::from_product(Base::subtract_products(real, imaginary)), Base::from_product(mixed)};
