@@ -20,7 +20,7 @@ constexpr std::uint32_t hardened = std::uint32_t{1} << 31;
 constexpr std::size_t path_depth_max = 255;  // BIP-32 writes the depth in one byte
 
 Bytes pbkdf2(const EVP_MD* digest, BytesView password, BytesView salt, std::uint32_t iterations, std::size_t size) {
-    WEFT_ASSERT(iterations > 0);
+    WEFT_ASSERT(iterations > 0 && iterations <= pbkdf2_iterations_max);
     Bytes out(size);
     const int ok = PKCS5_PBKDF2_HMAC(reinterpret_cast<const char*>(password.data()), static_cast<int>(password.size()),
                                      salt.data(), static_cast<int>(salt.size()), static_cast<int>(iterations), digest,

@@ -10,10 +10,12 @@
 
 namespace weft::crypto {
 
-/// @param iterations  At least 1.
+/// @param iterations  1 to pbkdf2_iterations_max (asserted): a key file's number is checked by who reads the file.
 /// @source            RFC 8018, section 5.2, with HMAC-SHA-512 and HMAC-SHA-256.
 [[nodiscard]] Bytes pbkdf2_hmac_sha512(BytesView password, BytesView salt, std::uint32_t iterations, std::size_t size);
 [[nodiscard]] Bytes pbkdf2_hmac_sha256(BytesView password, BytesView salt, std::uint32_t iterations, std::size_t size);
+
+inline constexpr std::uint32_t pbkdf2_iterations_max = 0x7fffffff;
 
 /// @param n, r, p  Cost, block size, parallelisation. 128 * n * r bytes of memory are used.
 /// @errors         invalid_argument    n is no power of two above 1, r or p is 0, or r * p is 2^30 or more.
