@@ -1,5 +1,6 @@
 #include "crypto/bn254.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 

@@ -5,8 +5,8 @@
 // (dbl-2009-l, add-2007-bl, madd-2007-bl).
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
-#include <vector>
 
 namespace weft::crypto {
 
