@@ -49,7 +49,7 @@ std::int64_t charge_callee(Frame& frame, const Address& to, std::int64_t gas) {
     if (gas < 0 || frame.schedule->revision < Revision::prague) return gas;
     const auto code = frame.host->code(to);
     if (const auto target = delegation_of(code->bytes())) {  // EIP-7702
-        gas -= frame.host->warm_account(*target) ? cold_account_gas : warm_access_gas;
+        gas -= is_cold(frame, *target) ? cold_account_gas : warm_access_gas;
     }
     return gas;
 }

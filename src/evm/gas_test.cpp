@@ -129,6 +129,8 @@ TEST(gas, dynamic_parts) {
         {"balance, cold", Revision::berlin, Program().push(far_away).op(balance), 3 + 2600},
         {"balance, cold then warm", Revision::berlin, Program().push(far_away).op({balance, pop}).push(far_away).op(balance),
          3 + 2600 + 2 + 3 + 100},
+        {"balance of a precompile", Revision::osaka, Program().push(0x100).op(balance), 3 + 100},
+        {"balance of what becomes a precompile in Osaka", Revision::prague, Program().push(0x100).op(balance), 3 + 2600},
         {"balance, Istanbul", Revision::istanbul, Program().push(far_away).op(balance), 3 + 700},
         {"extcodesize, cold", Revision::osaka, Program().push(far_away).op(extcodesize), 3 + 2600},
         {"extcodehash, cold", Revision::osaka, Program().push(far_away).op(extcodehash), 3 + 2600},

@@ -265,7 +265,9 @@ inline constexpr std::uint64_t memory_offset_max = 0xffffffff;
 [[nodiscard]] std::int64_t touch_range(Frame& frame, const U256& offset, const U256& size, std::int64_t gas);
 /// A range that touch_range() accepted; it stays good until this frame's memory grows.
 [[nodiscard]] BytesView memory_view(const Frame& frame, const U256& offset, const U256& size);
-/// Makes an account warm, for the extra price of a cold one (EIP-2929).
+/// Whether an account is touched first in this transaction; makes it warm (EIP-2929). Never before Berlin.
+[[nodiscard]] bool is_cold(Frame& frame, const Address& address);
+/// Makes an account warm, for the extra price of a cold one.
 [[nodiscard]] std::int64_t charge_account(Frame& frame, const Address& address, std::int64_t gas);
 
 /// Makes bytes [offset, offset + size) exist, for a size known when compiling.

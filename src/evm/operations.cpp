@@ -84,11 +84,15 @@ BytesView memory_view(const Frame& frame, const U256& offset, const U256& size) 
     return {frame.memory + offset.limb[0], size.limb[0]};
 }
 
+bool is_cold(Frame& frame, const Address& address) {
+    const auto& schedule = *frame.schedule;
+    // Precompiles are warm from the beginning; that is known here, so no transaction has to mark eighteen of them.
+    return schedule.cold_account_extra != 0 && frame.host->warm_account(address) &&
+           !is_precompile(address, schedule.revision);
+}
+
 std::int64_t charge_account(Frame& frame, const Address& address, std::int64_t gas) {
-    if (frame.schedule->cold_account_extra != 0 && frame.host->warm_account(address)) {
-        gas -= frame.schedule->cold_account_extra;
-    }
-    return gas;
+    return is_cold(frame, address) ? gas - frame.schedule->cold_account_extra : gas;
 }
 
 namespace {
@@ -374,7 +378,7 @@ std::int64_t run(Tag<Opcode::selfdestruct>, Frame& frame, U256* top, std::int64_
     const auto revision = frame.schedule->revision;
     const Address& self = frame.message->recipient;
     const Address heir = to_address(top[0]);
-    if (frame.schedule->cold_account_extra != 0 && host.warm_account(heir)) gas -= cold_account_gas;
+    if (is_cold(frame, heir)) gas -= cold_account_gas;
     const U256 balance = host.balance(self);
     if (frame.schedule->selfdestruct_new_account != 0 &&
         (revision < Revision::spurious_dragon || !balance.is_zero()) && !host.exists(heir)) {
