@@ -72,8 +72,7 @@ struct Rules {
 
 struct ChainConfig {
     std::uint64_t chain_id = 1;
-    /// Block number or timestamp; nullopt: never. paris counts only if the network skips the total difficulty
-    /// (terminal_total_difficulty 0), and then its value is the block number.
+    /// Block number or timestamp; nullopt: never. That of paris is only for show: the merge comes with difficulty.
     std::array<std::optional<std::uint64_t>, fork_count> activation{};
     /// Block schedules that replace the default ones of cancun, prague and the bpo forks.
     std::array<std::optional<BlobSchedule>, fork_count> blob_schedule{};
