@@ -1,0 +1,165 @@
+#include "app/fixture_file.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "base/hex.hpp"
+#include "crypto/keccak.hpp"
+#include "evm/code.hpp"
+
+namespace weft::app {
+
+namespace {
+
+
+/// Hexadecimal text with any number of digits, also none.
+Bytes bytes_of(std::string_view text) {
+    if (!text.starts_with("0x")) return to_bytes(as_bytes(text));
+    std::string even(text);
+    if (even.size() % 2 != 0) even.insert(2, "0");
+    return from_hex(even).value_or(Bytes{});
+}
+
+}  // namespace
+
+Result<std::vector<std::filesystem::path>> fixture_files(std::span<const std::string> paths) {
+    std::vector<std::filesystem::path> out;
+    for (const auto& path : paths) {
+        if (std::filesystem::is_regular_file(path)) {
+            out.emplace_back(path);
+        } else if (std::filesystem::is_directory(path)) {
+            for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
+                const bool is_index = entry.path().string().find("/.meta/") != std::string::npos;
+                if (entry.is_regular_file() && entry.path().extension() == ".json" && !is_index) out.push_back(entry.path());
+            }
+        } else {
+            return weft::fail(ErrorCode::not_found, path + ": no such file or folder");
+        }
+    }
+    std::ranges::sort(out);
+    return out;
+}
+
+Result<json::Value> read_fixture_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return weft::fail(ErrorCode::not_found, path.string() + ": can't be read");
+    std::stringstream text;
+    text << in.rdbuf();
+    auto value = json::parse(text.view());
+    if (!value) return weft::fail(ErrorCode::invalid_argument, path.string() + ": " + value.error().message);
+    return value;
+}
+
+U256 fixture_u256(const json::Value& value) {
+    if (value.is_number() || (!value.text().empty() && !value.text().starts_with("0x"))) {
+        return u256_from_number(value.text()).value_or(U256{});
+    }
+    return U256::from_bytes(bytes_of(value.text()));
+}
+std::uint64_t fixture_u64(const json::Value& value) { return fixture_u256(value).low(); }
+Bytes fixture_bytes(const json::Value& value) { return bytes_of(value.text()); }
+Address fixture_address(const json::Value& value) { return Address::from(bytes_of(value.text())); }
+Hash fixture_hash(const json::Value& value) { return Hash::from(bytes_of(value.text())); }
+
+FixtureState fixture_state(const json::Value& accounts) {
+    FixtureState out;
+    chain::StateChanges changes;
+    for (const auto& [text, value] : accounts.members()) {
+        chain::AccountChange& change = changes.accounts.emplace_back();
+        change.address = Address::from(bytes_of(text));
+        change.account.nonce = fixture_u64(value["nonce"]);
+        change.account.balance = fixture_u256(value["balance"]);
+        const Bytes code = fixture_bytes(value["code"]);
+        if (!code.empty()) {
+            change.account.code_hash = crypto::keccak256(code);
+            changes.codes.push_back({change.account.code_hash, evm::make_code(code, change.account.code_hash), code});
+        }
+        for (const auto& [key, slot] : value["storage"].members()) {
+            const U256 number = fixture_u256(slot);
+            if (!number.is_zero()) change.slots.push_back({U256::from_bytes(bytes_of(key)), number});
+        }
+    }
+    (void)out.trie.apply(changes, nullptr);
+    out.codes.put(changes.codes);
+    return out;
+}
+
+std::string difference(const json::Value& expected, chain::StateTrie& got, const chain::MemoryCodes& codes) {
+    std::string out;
+    const auto line = [&out](const std::string& where, const std::string& want, const std::string& have) {
+        if (want != have) out += "    " + where + ": expected " + want + ", got " + have + "\n";
+    };
+    std::map<Hash, std::string> known;
+    for (const auto& [text, value] : expected.members()) {
+        const Address address = Address::from(bytes_of(text));
+        known[crypto::keccak256(address)] = text;
+        const auto account = got.account(address);
+        if (!account) {
+            out += "    " + text + ": expected, not there\n";
+            continue;
+        }
+        line(text + " nonce", std::to_string(fixture_u64(value["nonce"])), std::to_string(account->nonce));
+        line(text + " balance", to_quantity(fixture_u256(value["balance"])), to_quantity(account->balance));
+        line(text + " code", to_hex(fixture_bytes(value["code"])), to_hex(codes.code(account->code_hash)->bytes()));
+        std::map<Hash, std::string> slots;
+        for (const auto& [key, slot] : value["storage"].members()) {
+            const U256 index = U256::from_bytes(bytes_of(key));
+            slots[crypto::keccak256(index.to_hash())] = key;
+            line(text + " storage " + key, to_quantity(fixture_u256(slot)), to_quantity(got.storage(address, index)));
+        }
+        got.for_each_slot(crypto::keccak256(address), [&](const Hash& key, const U256& slot) {
+            if (!slots.contains(key)) out += "    " + text + " storage of hash " + to_hex(key) + ": got " + to_quantity(slot) + "\n";
+        });
+    }
+    got.for_each_account([&](const Hash& hash, const chain::Account& account) {
+        if (!known.contains(hash)) {
+            out += "    account of hash " + to_hex(hash) + ": not expected (nonce " + std::to_string(account.nonce) +
+                   ", balance " + to_quantity(account.balance) + ")\n";
+        }
+    });
+    return out;
+}
+
+void set_blob_schedule(chain::ChainConfig& config, const json::Value& schedule) {
+    for (const auto& [name, value] : schedule.members()) {
+        const auto fork = chain::fork_from_fixture_name(name);
+        if (!fork) continue;
+        config.blob_schedule[static_cast<std::size_t>(*fork)] = chain::BlobSchedule{
+            fixture_u64(value["target"]), fixture_u64(value["max"]), fixture_u64(value["baseFeeUpdateFraction"])};
+    }
+}
+
+bool is_expected(std::string_view expected, chain::Rule got) {
+    const std::string_view name = chain::fixture_name(got);
+    while (!expected.empty()) {
+        const auto bar = expected.find('|');
+        if (expected.substr(0, bar) == name) return true;
+        if (bar == std::string_view::npos) break;
+        expected.remove_prefix(bar + 1);
+    }
+    return false;
+}
+
+void Score::fail(const std::string& test, const std::string& why) {
+    ++failed_;
+    std::printf("FAIL %s\n    %s\n", test.c_str(), why.c_str());
+}
+
+void Score::other_reason(std::string_view expected, std::string_view got) {
+    ++other_reasons_[std::string(expected) + " refused as " + std::string(got)];
+}
+
+int Score::finish() const {
+    for (const auto& [reason, count] : other_reasons_) std::printf("reason differs, %zu times: %s\n", count, reason.c_str());
+    for (const auto& [reason, count] : skipped_) std::printf("skipped, %zu times: %s\n", count, reason.c_str());
+    std::size_t skipped = 0;
+    for (const auto& [reason, count] : skipped_) skipped += count;
+    std::printf("%zu passed, %zu failed", passed_, failed_);
+    if (skipped != 0) std::printf(", %zu skipped", skipped);
+    std::printf("\n");
+    return failed_ == 0 && passed_ != 0 ? 0 : 1;
+}
+
+}  // namespace weft::app

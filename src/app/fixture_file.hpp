@@ -1,0 +1,63 @@
+#pragma once
+// What the runners of Ethereum's JSON fixtures share: finding files, reading their values, keeping score.
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.hpp"
+#include "chain/memory.hpp"
+#include "chain/validate.hpp"
+
+namespace weft::app {
+
+/// Every .json file under the given files and folders, in order of path.
+/// @errors not_found  a path that doesn't exist.
+[[nodiscard]] Result<std::vector<std::filesystem::path>> fixture_files(std::span<const std::string> paths);
+/// @errors not_found, invalid_argument  names the file.
+[[nodiscard]] Result<json::Value> read_fixture_file(const std::filesystem::path& path);
+
+/// Values as fixtures spell them: quantities with leading zeros, data, empty strings. A wrong one ends the program's
+/// trust in the file, so it reads as zero and the test then fails.
+[[nodiscard]] std::uint64_t fixture_u64(const json::Value& value);
+[[nodiscard]] U256 fixture_u256(const json::Value& value);
+[[nodiscard]] Bytes fixture_bytes(const json::Value& value);
+[[nodiscard]] Address fixture_address(const json::Value& value);
+[[nodiscard]] Hash fixture_hash(const json::Value& value);
+
+/// The accounts of a "pre" or "state" object.
+struct FixtureState {
+    chain::StateTrie trie;
+    chain::MemoryCodes codes;
+};
+[[nodiscard]] FixtureState fixture_state(const json::Value& accounts);
+/// Lines that say how accounts differ from a "state" object, empty if they don't.
+[[nodiscard]] std::string difference(const json::Value& expected, chain::StateTrie& got, const chain::MemoryCodes& codes);
+/// Applies a fixture's own "blobSchedule" to a configuration.
+void set_blob_schedule(chain::ChainConfig& config, const json::Value& schedule);
+
+/// Whether a refusal is one of "A|B|...", by its fixture name.
+[[nodiscard]] bool is_expected(std::string_view expected, chain::Rule got);
+
+/// Counts, prints failures as they come, and the last line.
+class Score {
+  public:
+    void pass() { ++passed_; }
+    void fail(const std::string& test, const std::string& why);
+    void skip(const std::string& reason) { ++skipped_[reason]; }
+    /// A block or transaction refused as it must be, but for another reason than the fixture gives.
+    void other_reason(std::string_view expected, std::string_view got);
+    /// Prints the totals. @return the process's exit status.
+    [[nodiscard]] int finish() const;
+
+  private:
+    std::size_t passed_ = 0;
+    std::size_t failed_ = 0;
+    std::map<std::string, std::size_t> skipped_;
+    std::map<std::string, std::size_t> other_reasons_;
+};
+
+}  // namespace weft::app
