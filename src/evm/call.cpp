@@ -115,8 +115,7 @@ Status deposit(Machine& machine, const Address& address, std::int64_t& gas, Byte
     const auto cost = code_deposit_byte_gas * static_cast<std::int64_t>(output.size());
     if (cost > gas) {
         if (revision >= Revision::homestead) return Status::code_store_out_of_gas;
-        output.clear();  // Frontier leaves a contract without code
-        return Status::success;
+        return Status::success;  // Frontier leaves a contract without code
     }
     if (revision >= Revision::spurious_dragon && output.size() > code_size_max &&
         !machine.environment->allow_unlimited_code) {
