@@ -134,6 +134,22 @@ Result<void> take_message(BytesView in, T& message, int depth);
 
 std::unexpected<Error> wrong_type();
 
+/// Makes everything in it zero or empty: what a message does not mention is that, whatever the struct's own initializers say.
+template <class T>
+void clear(T& value) {
+    if constexpr (Scalar<T> || Blob<T> || IsMaybe<T>::value || IsVector<T>::value) {
+        value = T{};
+    } else {
+        reflect::for_each(value, [](auto& member) { clear(member); });
+    }
+}
+
+template <class T>
+T& cleared(T& value) {
+    clear(value);
+    return value;
+}
+
 template <class T>
 Result<void> take_field(BytesView& in, Type type, T& value, int depth) {
     if constexpr (Scalar<T>) {
@@ -142,10 +158,10 @@ Result<void> take_field(BytesView& in, Type type, T& value, int depth) {
         value = static_cast<T>(number);
     } else if constexpr (IsMaybe<T>::value) {
         if constexpr (requires { value.emplace(); }) {
-            return take_field(in, type, value.emplace(), depth);
+            return take_field(in, type, cleared(value.emplace()), depth);
         } else {
             auto item = std::make_shared<std::remove_const_t<typename T::element_type>>();
-            WEFT_CHECK(take_field(in, type, *item, depth));
+            WEFT_CHECK(take_field(in, type, cleared(*item), depth));
             value = std::move(item);
         }
     } else if constexpr (Packed<T>) {
@@ -154,7 +170,7 @@ Result<void> take_field(BytesView& in, Type type, T& value, int depth) {
         WEFT_TRY(BytesView items, take_bytes(in));
         while (!items.empty()) WEFT_CHECK(take_field(items, Type::varint, value.emplace_back(), depth));
     } else if constexpr (IsVector<T>::value && !std::same_as<T, Bytes>) {
-        return take_field(in, type, value.emplace_back(), depth);
+        return take_field(in, type, cleared(value.emplace_back()), depth);
     } else {
         if (type != Type::bytes) return wrong_type();
         WEFT_TRY(const BytesView bytes, take_bytes(in));
@@ -216,6 +232,7 @@ template <class T>
 template <class T>
 [[nodiscard]] Result<T> decode(BytesView in) {
     T out{};
+    detail::clear(out);
     WEFT_CHECK(detail::take_message(in, out, 0));
     return out;
 }

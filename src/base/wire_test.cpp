@@ -5,6 +5,21 @@
 #include "base/hex.hpp"
 
 namespace weft {
+
+// Not in the unnamed namespace: counting the members of HoldsGenerous would need a definition there.
+struct Generous {
+    bool enabled = true;
+    std::uint32_t weight = 7;
+    std::string text = "some";
+};
+struct HoldsGenerous {
+    std::uint64_t count = 9;
+    Generous inner;
+    std::vector<Generous> items;
+    std::optional<Generous> maybe;
+    std::shared_ptr<const Generous> shared;
+};
+
 namespace {
 
 enum class Color : std::uint8_t { red, green };
@@ -56,6 +71,19 @@ TEST(wire, every_kind_of_field_comes_back) {
 TEST(wire, encodes_as_the_specification_example_does) {
     EXPECT_EQ(to_hex(wire::encode(Inner{150, "testing"})), "0x089601120774657374696e67");
     EXPECT_TRUE(wire::encode(Outer{}).empty());
+}
+
+TEST(wire, zero_comes_back_as_zero_whatever_the_structs_initializers_say) {
+    const Generous zero{false, 0, ""};
+    const auto is_zero = [](const Generous& value) { return !value.enabled && value.weight == 0 && value.text.empty(); };
+    const HoldsGenerous out{0, zero, {zero}, zero, std::make_shared<Generous>(zero)};
+    const auto back = wire::decode<HoldsGenerous>(wire::encode(out));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->count, 0U);
+    EXPECT_TRUE(is_zero(back->inner));
+    EXPECT_TRUE(is_zero(back->items.at(0)));
+    EXPECT_TRUE(is_zero(back->maybe.value()));
+    EXPECT_TRUE(is_zero(*back->shared));
 }
 
 TEST(wire, skips_what_it_does_not_know_and_refuses_what_is_damaged) {
