@@ -34,9 +34,9 @@ int usage_error(const std::string& what) {
 int help(const CLI::App& root, int count, char** words) {
     const CLI::App* about = &root;
     for (int i = 0; i < count; ++i) {
-        const CLI::App* sub = about->get_subcommand_no_throw(words[i]);
-        if (sub == nullptr) return usage_error(fmt::format("no command \"{}\"", words[i]));
-        about = sub;
+        const auto named = about->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == words[i]; });
+        if (named.empty()) return usage_error(fmt::format("no command \"{}\"", words[i]));
+        about = named.front();
     }
     fmt::print("{}", about->help());
     return exit_done;

@@ -153,7 +153,9 @@ Result<void> up_in_processes(const StopSignals& signals, SystemConfig config) {
     WEFT_TRY(const std::string registry, free_address("127.0.0.1:0"));
     // Before anything starts, and so that a gateway that is started again has the same address.
     WEFT_TRY(config.http, free_address(config.http));
-    if (!config.ws.empty()) WEFT_TRY(config.ws, free_address(config.ws));
+    if (!config.ws.empty()) {
+        WEFT_TRY(config.ws, free_address(config.ws));
+    }
     WEFT_TRY(auto children, make_children(config, registry));
     SupervisorOptions options;
     options.log_dir = config.data + "/logs";

@@ -1,0 +1,221 @@
+#include "service/registry/registry.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "net/port.hpp"
+
+namespace weft::service::registry {
+namespace {
+
+namespace api = weft::api::registry;
+
+mesh::Context soon() { return mesh::Context::with_timeout(20 * ns_per_s); }
+
+/// An instance that answers health checks, and can be told not to.
+struct Target {
+    explicit Target(net::LoopGroup& loops) : server(loops) {
+        const auto listening = server.listen("127.0.0.1:0");
+        EXPECT_TRUE(listening) << listening.error().message;
+    }
+    net::GrpcServer server;
+    [[nodiscard]] std::string address() const { return server.local_address().to_string(); }
+};
+
+struct Fixture : testing::Test {
+    net::LoopGroup loops{2};
+    std::optional<Registry> service;
+    std::optional<net::GrpcServer> server;
+    mesh::Port<api::Register> add;
+    mesh::Port<api::Renew> renew;
+    mesh::Port<api::Deregister> remove;
+    mesh::Port<api::List> list;
+
+    void SetUp() override {
+        loops.start();
+        start();
+    }
+    void TearDown() override {
+        server.reset();
+        service.reset();
+        loops.stop();
+    }
+    /// Over gRPC on loopback, as every process of a system does.
+    void start(std::int64_t check_interval_ns = 10 * ns_per_ms) {
+        server.reset();
+        RegistryOptions options;
+        options.check_interval_ns = check_interval_ns;
+        options.leases.lease_min_ns = 10 * ns_per_ms;
+        service.emplace(loops, options);
+        server.emplace(loops);
+        service->serve(*server);
+        const auto listening = server->listen("127.0.0.1:0");
+        ASSERT_TRUE(listening) << listening.error().message;
+        const net::GrpcClient client(loops, server->local_address().to_string());
+        add = net::remote_port<api::Register>(client);
+        renew = net::remote_port<api::Renew>(client);
+        remove = net::remote_port<api::Deregister>(client);
+        list = net::remote_port<api::List>(client);
+    }
+    static api::Instance instance(const std::string& id, const std::string& address, const std::string& service = "node") {
+        api::Instance made;
+        made.id = id;
+        made.service = service;
+        made.address = address;
+        made.pid = 42;
+        made.labels = {{"version", "0.1.0"}};
+        return made;
+    }
+    std::uint64_t join(const api::Instance& of, std::uint64_t lease_ms = 60'000) {
+        const auto reply = run(add(soon(), {of, lease_ms}));
+        EXPECT_TRUE(reply) << reply.error().message;
+        return reply ? reply->lease_id : 0;
+    }
+    api::ListReply listed(const api::List& request = {}) {
+        const auto reply = run(list(soon(), request));
+        EXPECT_TRUE(reply) << reply.error().message;
+        return reply.value_or(api::ListReply{});
+    }
+    /// Follows the list, change by change, until it satisfies; fails by the calls' deadline.
+    template <class Condition>
+    api::ListReply until(Condition condition) {
+        auto view = listed();
+        const auto give_up_ns = monotonic_ns() + 20 * ns_per_s;
+        while (!condition(view) && monotonic_ns() < give_up_ns) view = listed({"", view.index, 1'000, view.epoch});
+        EXPECT_TRUE(condition(view));
+        return view;
+    }
+};
+using registry = Fixture;
+
+TEST_F(registry, lists_what_is_registered_with_all_it_said) {
+    EXPECT_TRUE(listed().instances.empty());
+    join(instance("node-0", "127.0.0.1:1"));
+    join(instance("gateway-0", "127.0.0.1:1", "gateway"));
+    EXPECT_EQ(listed().instances.size(), 2U);
+    const auto nodes = listed({.service = "node"}).instances;
+    ASSERT_EQ(nodes.size(), 1U);
+    EXPECT_EQ(nodes[0].id, "node-0");
+    EXPECT_EQ(nodes[0].pid, 42U);
+    ASSERT_EQ(nodes[0].labels.size(), 1U);
+    EXPECT_EQ(nodes[0].labels[0].value, "0.1.0");
+}
+
+TEST_F(registry, checks_what_is_registered) {
+    Target target(loops);
+    join(instance("node-0", target.address()));
+    until([](const auto& view) { return view.instances.at(0).healthy; });
+    target.server.set_health("", false);
+    const auto sick = until([](const auto& view) { return !view.instances.at(0).healthy; });
+    EXPECT_EQ(sick.instances.at(0).detail, "says that it is not serving");
+    target.server.set_health("", true);
+    until([](const auto& view) { return view.instances.at(0).healthy && view.instances.at(0).detail.empty(); });
+}
+
+TEST_F(registry, an_instance_that_closes_becomes_unhealthy_before_its_lease_ends) {
+    std::optional<Target> target(std::in_place, loops);
+    join(instance("node-0", target->address()));
+    until([](const auto& view) { return view.instances.at(0).healthy; });
+    target.reset();
+    until([](const auto& view) { return !view.instances.empty() && !view.instances[0].healthy; });
+}
+
+TEST_F(registry, an_instances_own_word_counts) {
+    Target target(loops);
+    const auto lease = join(instance("node-0", target.address()));
+    until([](const auto& view) { return view.instances.at(0).healthy; });
+    EXPECT_TRUE(run(renew(soon(), {lease, false, "replaying"})));
+    EXPECT_EQ(until([](const auto& view) { return !view.instances.at(0).healthy; }).instances[0].detail, "replaying");
+    EXPECT_TRUE(run(renew(soon(), {lease, true, ""})));
+    until([](const auto& view) { return view.instances.at(0).healthy; });
+}
+
+TEST_F(registry, forgets_what_is_not_renewed_and_tells_who_waits) {
+    const auto lease = join(instance("node-0", "127.0.0.1:1"), 50);
+    until([](const auto& view) { return view.instances.empty(); });
+    const auto late = run(renew(soon(), {lease, true, ""}));
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, ErrorCode::not_found);
+}
+
+TEST_F(registry, a_list_that_waits_is_answered_by_the_change_and_by_nothing_else) {
+    const auto view = listed();
+    const mesh::Port<api::List> direct = service->list_port();
+    std::optional<api::ListReply> got;
+    Promise<void> answered;
+    auto future = answered.future();
+    spawn(direct(soon(), {"", view.index, 60'000, view.epoch}), [&](Result<api::ListReply> reply) {
+        got = std::move(reply).value();
+        answered.set({});
+    });
+    EXPECT_TRUE(listed({.service = "other"}).instances.empty());  // another caller is answered meanwhile
+    EXPECT_FALSE(future.ready());
+    join(instance("node-0", "127.0.0.1:1"));
+    EXPECT_TRUE(run(std::move(future).wait()));
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->index, view.index + 1);
+    EXPECT_EQ(got->instances.size(), 1U);
+}
+
+TEST_F(registry, a_wait_ends_in_time_without_a_change) {
+    const auto view = listed();
+    const auto began_ns = monotonic_ns();
+    EXPECT_EQ(listed({"", view.index, 30, view.epoch}).index, view.index);
+    EXPECT_GE(monotonic_ns() - began_ns, 29 * ns_per_ms);
+    // A caller in a hurry is answered before its own deadline.
+    const auto hurried = run(list(mesh::Context::with_timeout(ns_per_s), {"", view.index, 60'000, view.epoch}));
+    EXPECT_TRUE(hurried) << hurried.error().message;
+}
+
+TEST_F(registry, a_restarted_registry_has_another_epoch_and_knows_no_old_lease) {
+    const auto lease = join(instance("node-0", "127.0.0.1:1"));
+    const auto before = listed();
+    server.reset();
+    start();
+    const auto after = listed({"", before.index, 60'000, before.epoch});  // at once: the epoch is news
+    EXPECT_NE(after.epoch, before.epoch);
+    EXPECT_TRUE(after.instances.empty());
+    EXPECT_EQ(run(renew(soon(), {lease, true, ""})).error().code, ErrorCode::not_found);
+}
+
+TEST_F(registry, refuses_an_older_process_and_keeps_the_youngers_words) {
+    auto younger = instance("node-0", "127.0.0.1:2");
+    younger.started_unix_ms = 200;
+    join(younger);
+    auto older = instance("node-0", "127.0.0.1:1");
+    older.started_unix_ms = 100;
+    older.pid = 7;
+    EXPECT_EQ(run(add(soon(), {older, 1'000})).error().code, ErrorCode::already_exists);
+    const auto view = listed();
+    ASSERT_EQ(view.instances.size(), 1U);
+    EXPECT_EQ(view.instances[0].pid, 42U);
+    EXPECT_EQ(view.instances[0].address, "127.0.0.1:2");
+}
+
+TEST_F(registry, deregistering_is_at_once_and_once) {
+    const auto lease = join(instance("node-0", "127.0.0.1:1"));
+    EXPECT_TRUE(run(remove(soon(), {lease})));
+    EXPECT_TRUE(listed().instances.empty());
+    EXPECT_EQ(run(remove(soon(), {lease})).error().code, ErrorCode::not_found);
+}
+
+TEST_F(registry, its_end_ends_who_waits) {
+    const auto view = listed();
+    const mesh::Port<api::List> direct = service->list_port();
+    Promise<void> answered;
+    auto future = answered.future();
+    Result<api::ListReply> got;
+    spawn(direct(soon(), {"", view.index, 60'000, view.epoch}), [&](Result<api::ListReply> reply) {
+        got = std::move(reply);
+        answered.set({});
+    });
+    (void)listed();
+    server.reset();
+    service.reset();
+    EXPECT_TRUE(run(std::move(future).wait()));
+    EXPECT_FALSE(got);
+}
+
+}  // namespace
+}  // namespace weft::service::registry
