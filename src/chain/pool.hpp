@@ -58,6 +58,12 @@ struct PoolAccount {
 };
 using PoolAccounts = std::function<PoolAccount(const Address&)>;
 
+/// A transaction and when it came.
+struct PoolItem {
+    TransactionPtr transaction;
+    std::int64_t since_ms = 0;
+};
+
 enum class PoolPlace : std::uint8_t { pending, queued };
 
 struct PoolStatus {
@@ -87,6 +93,9 @@ class Pool {
     [[nodiscard]] Checked<void> check(const SignedTransaction& transaction, const PoolAccounts& accounts) const;
 
     /// A new head: drops what was mined or can't be any more, takes back what a reorganisation took out, and sorts anew.
+    ///
+    /// Only the accounts that the given transactions touch are read again: others' nonces and, but for rare contracts,
+    /// balances can't have sunk. What slips through, block building removes.
     /// @param mined     of the blocks that joined the chain.
     /// @param reverted  of the blocks that left it.
     /// @return          what was dropped for other reasons than being mined.
@@ -132,15 +141,16 @@ class Pool {
         friend class Pool;
         struct Candidate {
             U256 tip;
-            std::int64_t since = 0;
-            const TransactionPtr* at = nullptr;
-            const TransactionPtr* end = nullptr;
+            std::span<const PoolItem> rest;  // the first is what it stands for
         };
+        [[nodiscard]] static bool is_worse(const Candidate& a, const Candidate& b);
+        /// Puts a sender in line, unless its next transaction can't pay this block's fees.
+        void offer(std::span<const PoolItem> rest);
+
         U256 base_fee_;
         U256 blob_base_fee_;
         std::vector<Candidate> heap_;
-        std::vector<std::vector<TransactionPtr>> lists_;
-        std::optional<Candidate> given_;
+        std::span<const PoolItem> given_;  // of the sender whose transaction was given last
     };
     [[nodiscard]] Best best() const;
 

@@ -1,9 +1,10 @@
 #include "chain/validate.hpp"
 
-#include <array>
+#include <algorithm>
 
 #include "base/hex.hpp"
 #include "crypto/keccak.hpp"
+#include "crypto/kzg.hpp"
 
 namespace weft::chain {
 
@@ -217,6 +218,37 @@ Checked<void> validate_transaction(const Transaction& tx, const Rules& rules, st
                                                          std::to_string(init_code_size_max));
     }
     return validate_gas(tx, rules);
+}
+
+Checked<void> validate_sidecar(const SignedTransaction& transaction, const Rules& rules) {
+    constexpr std::size_t blob_size = 131072;
+    constexpr std::size_t point_size = 48;
+    constexpr std::size_t cells_per_blob = 128;  // EIP-7594
+    const BlobSidecar& sidecar = *transaction.sidecar;
+    const auto& hashes = transaction.transaction.blob_hashes;
+    const std::uint8_t version = rules.at_least(evm::Revision::osaka) ? 1 : 0;
+    if (sidecar.version != version) {
+        return refuse(Rule::sidecar_mismatch,
+                      "version " + std::to_string(sidecar.version) + ", want " + std::to_string(version));
+    }
+    const std::size_t proofs = hashes.size() * (version == 1 ? cells_per_blob : 1);
+    if (sidecar.blobs.size() != hashes.size() || sidecar.commitments.size() != hashes.size() ||
+        sidecar.proofs.size() != proofs) {
+        return refuse(Rule::sidecar_mismatch, "wrong number of blobs, commitments or proofs");
+    }
+    const auto has_size = [](const std::vector<Bytes>& items, std::size_t size) {
+        return std::ranges::all_of(items, [size](const Bytes& item) { return item.size() == size; });
+    };
+    if (!has_size(sidecar.blobs, blob_size) || !has_size(sidecar.commitments, point_size) ||
+        !has_size(sidecar.proofs, point_size)) {
+        return refuse(Rule::sidecar_mismatch, "blob, commitment or proof of wrong size");
+    }
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+        if (crypto::kzg_to_versioned_hash(sidecar.commitments[i]) != hashes[i]) {
+            return refuse(Rule::sidecar_mismatch, "blob " + std::to_string(i) + " mismatches its versioned hash");
+        }
+    }
+    return {};
 }
 
 }  // namespace weft::chain

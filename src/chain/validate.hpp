@@ -123,6 +123,11 @@ using Checked = std::expected<T, Refusal>;
 [[nodiscard]] Checked<void> validate_transaction(const Transaction& transaction, const Rules& rules, std::uint64_t chain_id,
                                                  const Address& sender);
 
+/// A blob transaction's sidecar: as many blobs, commitments and proofs as it must have, of the right sizes, by
+/// commitments that hash to what the transaction names. The proofs themselves are kzg's to check.
+/// @pre  the transaction has a sidecar.
+[[nodiscard]] Checked<void> validate_sidecar(const SignedTransaction& transaction, const Rules& rules);
+
 /// A header against its parent's: everything but proof of work.
 [[nodiscard]] Checked<void> validate_header(const ChainConfig& config, const Header& header, const Header& parent);
 /// A block's contents against its header, before execution: roots, ommers hash, presence of fields, blob counts, size.
