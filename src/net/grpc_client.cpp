@@ -130,7 +130,9 @@ class ClientConnection final : public Stream {
     }
     void on_input(std::string_view bytes) override;
     void on_flush() override;
-    void on_drained() override { mark_dirty(); }
+    void on_drained() override {
+        if (nghttp2_session_want_write(session_) != 0) mark_dirty();
+    }
     void on_closed() override;
     void end_closed_streams();
     void drain();

@@ -65,7 +65,9 @@ class GrpcConnection final : public ServerStream {
 
     void on_input(std::string_view bytes) override;
     void on_flush() override;
-    void on_drained() override { mark_dirty(); }
+    void on_drained() override {
+        if (nghttp2_session_want_write(session_) != 0) mark_dirty();
+    }
     void on_closed() override;
 
     void begin_call(std::int32_t stream_id);

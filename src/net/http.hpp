@@ -65,7 +65,7 @@ struct Response {
     int status = 200;
     /// Must outlive the response, as a literal does; empty sends none.
     std::string_view content_type = "application/json";
-    std::string body;
+    std::string body = {};
     std::vector<std::pair<std::string, std::string>> headers = {};
 };
 

@@ -70,10 +70,12 @@ void Stream::flush() {
     if (fd_ < 0) return;
     on_flush();
     if (fd_ < 0 || waiting_for_output_) return;
+    const bool any = output_size_ > 0;
     while (output_size_ > 0) {
         if (!send_some()) return;
     }
     output_empty();
+    if (any && fd_ >= 0) on_drained();
 }
 
 bool Stream::send_some() {

@@ -50,7 +50,7 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     /// The peer sends no more. Closes unless overridden.
     virtual void on_input_end() { close(); }
     virtual void on_closed() = 0;
-    /// What was written has left, after it had to wait.
+    /// What was written has left.
     virtual void on_drained() {}
     /// Before a turn's output leaves, for one who gathers it himself.
     virtual void on_flush() {}
