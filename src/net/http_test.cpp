@@ -329,6 +329,7 @@ TEST_F(http, stop_lets_handlers_end) {
     EXPECT_EQ(idle.all(), "");
     open("a");
     const std::string last = busy.all();
+    busy.end();
     EXPECT_TRUE(last.ends_with("GET /gate?a []"));
     EXPECT_NE(last.find("Connection: close"), std::string::npos);
     stopper.join();

@@ -139,7 +139,7 @@ void Stream::output_empty() {
     if (queue_.capacity() != 0) queue_ = {};
     if (closing_ && !ended_output_) {
         ended_output_ = true;
-        if (input_ended_) return close();
+        if (input_ended_ || !linger_) return close();
         ::shutdown(fd_, SHUT_WR);
     }
 }
@@ -163,8 +163,10 @@ void Stream::resume_reading() {
 void Stream::close_after_output(std::int64_t linger_ns) {
     if (fd_ < 0 || closing_) return;
     closing_ = true;
-    linger_ = std::make_unique<Timer>(loop_, [this] { close(); });
-    linger_->set(loop_.now_ns() + linger_ns);
+    if (linger_ns > 0) {
+        linger_ = std::make_unique<Timer>(loop_, [this] { close(); });
+        linger_->set(loop_.now_ns() + linger_ns);
+    }
     if (!input_ended_) resume_reading();
     mark_dirty();
 }

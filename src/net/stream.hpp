@@ -39,7 +39,8 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     void pause_reading();
     void resume_reading();
     /// Once what was written has left: sends the end (FIN), drops input until the peer ends too, and closes; at the latest
-    /// after @p linger_ns. Closing at once would make the kernel discard an answer the peer has not read.
+    /// after @p linger_ns. Closing at once would make the kernel discard an answer the peer has not read, if the peer still
+    /// sends; 0 closes at once all the same.
     void close_after_output(std::int64_t linger_ns = 2 * ns_per_s);
     /// Now. on_closed() is called, once in the stream's life.
     void close();

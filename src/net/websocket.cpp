@@ -86,7 +86,7 @@ class WebSocketStream final : public ServerStream {
         session_->open_.store(false, std::memory_order_relaxed);
         write_frame(Opcode::close, close_payload(code, reason));
         if (received_close_) {
-            close_after_output();
+            leave();
         } else {
             timer_.set(loop().now_ns() + options_.close_timeout_ns);
             if (!consuming_ && !backlog_.empty()) {
@@ -179,7 +179,8 @@ class WebSocketStream final : public ServerStream {
     void on_close_frame() {
         received_close_ = true;
         if (code_ == 0) code_ = decoder_.close_code();
-        if (sent_close_) return close_after_output();
+        peer_is_done_ = true;
+        if (sent_close_) return leave();
         close_with(decoder_.close_code(), {});
     }
 
@@ -187,8 +188,20 @@ class WebSocketStream final : public ServerStream {
     void fail_with(std::uint16_t code, std::string_view reason) {
         if (code_ == 0) code_ = code;
         received_close_ = true;
-        if (sent_close_) return close_after_output();
+        if (sent_close_) return leave();
         close_with(code, reason);
+    }
+
+    /// The handshake is over, or the peer isn't worth one. A peer that may still be sending gets time to read our reason;
+    /// but a write that waits for a slow reader is not waited for long.
+    void leave() {
+        close_after_output(peer_is_done_ && output_size() < 1024 ? 0 : options_.close_timeout_ns);
+        tell_closed();
+    }
+
+    void tell_closed() {
+        if (std::exchange(told_closed_, true)) return;
+        if (handler_->on_close) handler_->on_close(session_, code_ == 0 ? close_code::abnormal : code_);
     }
 
     void on_time() {
@@ -213,7 +226,7 @@ class WebSocketStream final : public ServerStream {
             loop().core().bury(std::move(self_));
         }
         leave_set();
-        if (handler_->on_close) handler_->on_close(session_, code_ == 0 ? close_code::abnormal : code_);
+        tell_closed();
     }
 
     std::shared_ptr<SessionImpl> session_;
@@ -224,7 +237,9 @@ class WebSocketStream final : public ServerStream {
     bool is_server_;
     bool consuming_ = false;
     bool sent_close_ = false;
-    bool received_close_ = false;
+    bool received_close_ = false;  // or its input is not looked at any more
+    bool peer_is_done_ = false;    // it sent its close frame
+    bool told_closed_ = false;
     std::uint16_t code_ = 0;  // what on_close is told
     std::size_t handlers_ = 0;
     FrameDecoder decoder_;
