@@ -1,0 +1,175 @@
+#include "chain/transaction.hpp"
+
+#include "base/fixtures.hpp"
+#include "base/json.hpp"
+#include "chain/fork.hpp"
+#include "chain/test_chain.hpp"
+#include "chain/validate.hpp"
+
+namespace weft::chain {
+namespace {
+
+Transaction sample(TransactionType type) {
+    Transaction tx = TestChain::transfer(7, address_with_end(9), U256(5));
+    tx.type = type;
+    if (!tx.has_dynamic_fee()) tx.max_priority_fee_per_gas = tx.max_fee_per_gas;
+    tx.data = {0, 1, 2, 0x80};
+    if (tx.has_access_list()) tx.access_list = {{address_with_end(1), {Hash{}, U256(77).to_hash()}}, {address_with_end(2), {}}};
+    if (type == TransactionType::blob) {
+        tx.max_fee_per_blob_gas = U256(3);
+        tx.blob_hashes = {Hash{{1}}, Hash{{1, 2}}};
+    }
+    if (type == TransactionType::set_code) {
+        Authorization authorization{U256(31337), address_with_end(4), 3, 0, {}, {}};
+        EXPECT_TRUE(sign_authorization(authorization, test_key(2)));
+        tx.authorizations = {authorization};
+    }
+    return tx;
+}
+
+TEST(transaction, every_type_survives_its_encoding) {
+    for (int type = 0; type <= 4; ++type) {
+        SCOPED_TRACE(type);
+        const auto signed_tx = sign_transaction(sample(static_cast<TransactionType>(type)), test_key(1));
+        ASSERT_NE(signed_tx, nullptr);
+        const auto decoded = decode_transaction(signed_tx->encoded);
+        ASSERT_TRUE(decoded) << decoded.error().message;
+        EXPECT_EQ(*decoded, signed_tx->transaction);
+        EXPECT_EQ(recover_sender(*decoded), test_address(1));
+        EXPECT_EQ(hash_of(*decoded), signed_tx->hash);
+        // Cut off anywhere, or longer, it is no transaction.
+        for (std::size_t size = 0; size < signed_tx->encoded.size(); ++size) {
+            EXPECT_FALSE(decode_transaction(BytesView(signed_tx->encoded).first(size)));
+        }
+        Bytes longer = signed_tx->encoded;
+        longer.push_back(0);
+        EXPECT_FALSE(decode_transaction(longer));
+    }
+}
+
+TEST(transaction, without_chain_id_is_signed_as_before_eip155) {
+    Transaction tx = sample(TransactionType::legacy);
+    tx.chain_id = std::nullopt;
+    const auto signed_tx = sign_transaction(tx, test_key(1));
+    EXPECT_TRUE(signed_tx->transaction.v() == U256(27) || signed_tx->transaction.v() == U256(28));
+    EXPECT_EQ(decode_transaction(signed_tx->encoded)->chain_id, std::nullopt);
+    EXPECT_EQ(recover_sender(signed_tx->transaction), test_address(1));
+}
+
+TEST(transaction, a_high_s_is_refused_from_homestead_on) {
+    auto tx = sign_transaction(sample(TransactionType::legacy), test_key(1))->transaction;
+    tx.s = crypto::secp256k1_order() - tx.s;
+    tx.y_parity ^= 1;
+    EXPECT_EQ(recover_sender(tx, evm::Revision::frontier), test_address(1));
+    EXPECT_EQ(recover_sender(tx, evm::Revision::homestead), std::nullopt);
+}
+
+TEST(transaction, network_form_carries_the_sidecar) {
+    for (const std::uint8_t version : {0, 1}) {
+        auto signed_tx = *sign_transaction(sample(TransactionType::blob), test_key(1));
+        BlobSidecar sidecar;
+        sidecar.version = version;
+        sidecar.blobs = {Bytes(100, 1), Bytes(100, 2)};
+        sidecar.commitments = {Bytes(48, 3), Bytes(48, 4)};
+        sidecar.proofs = {Bytes(48, 5), Bytes(48, 6)};
+        signed_tx.sidecar = std::make_shared<const BlobSidecar>(sidecar);
+        const Bytes wire = encode_network_form(signed_tx);
+        const auto back = decode_network_form(wire);
+        ASSERT_TRUE(back) << back.error().message;
+        EXPECT_EQ(back->hash, signed_tx.hash);
+        EXPECT_EQ(back->encoded, signed_tx.encoded);
+        ASSERT_NE(back->sidecar, nullptr);
+        EXPECT_EQ(*back->sidecar, sidecar);
+        EXPECT_FALSE(decode_transaction(wire));  // not the consensus form
+    }
+}
+
+TEST(transaction, authorizations_name_their_authority) {
+    const Transaction tx = sample(TransactionType::set_code);
+    EXPECT_EQ(recover_authority(tx.authorizations[0]), test_address(2));
+    Authorization wrong = tx.authorizations[0];
+    wrong.y_parity = 2;
+    EXPECT_EQ(recover_authority(wrong), std::nullopt);
+    wrong = tx.authorizations[0];
+    wrong.s = crypto::secp256k1_order() - wrong.s;
+    EXPECT_EQ(recover_authority(wrong), std::nullopt);
+}
+
+TEST(transaction, intrinsic_gas_follows_the_forks) {
+    Transaction tx = sample(TransactionType::legacy);
+    tx.data = {0, 0, 1};
+    EXPECT_EQ(intrinsic_gas(tx, evm::Revision::frontier).regular, 21000U + 8 + 68);
+    EXPECT_EQ(intrinsic_gas(tx, evm::Revision::istanbul).regular, 21000U + 8 + 16);
+    EXPECT_EQ(intrinsic_gas(tx, evm::Revision::cancun).floor, 0U);
+    EXPECT_EQ(intrinsic_gas(tx, evm::Revision::prague).floor, 21000U + 10 * (2 + 4));
+    tx.to = std::nullopt;
+    EXPECT_EQ(intrinsic_gas(tx, evm::Revision::frontier).regular, 21000U + 8 + 68);
+    EXPECT_EQ(intrinsic_gas(tx, evm::Revision::homestead).regular, 53000U + 8 + 68);
+    EXPECT_EQ(intrinsic_gas(tx, evm::Revision::shanghai).regular, 53000U + 8 + 16 + 2);
+}
+
+TEST(transaction, maximum_cost_does_not_wrap) {
+    Transaction tx = sample(TransactionType::legacy);
+    tx.max_fee_per_gas = ~U256{};
+    EXPECT_EQ(maximum_cost(tx), std::nullopt);
+    tx.gas_limit = 1;
+    tx.value = {};
+    EXPECT_EQ(maximum_cost(tx), ~U256{});
+    tx.value = U256(1);
+    EXPECT_EQ(maximum_cost(tx), std::nullopt);
+    tx.max_fee_per_gas = U256(1) << 255;
+    tx.value = {};
+    tx.gas_limit = 2;
+    EXPECT_EQ(maximum_cost(tx), std::nullopt);
+}
+
+/// Whether a fork accepts an encoded transaction that its sender can pay, as ethereum/tests has it.
+struct Verdict {
+    bool valid = false;
+    Hash hash;
+    Address sender;
+    std::uint64_t intrinsic = 0;
+};
+Verdict judge(BytesView encoded, Fork fork) {
+    const auto tx = decode_network_form(encoded);
+    if (!tx) return {};
+    const Rules rules = rules_of_fork(fork);
+    const auto sender = recover_sender(tx->transaction, rules.revision);
+    if (!sender || !validate_transaction(tx->transaction, rules, 1, *sender)) return {};
+    Transaction without_value = tx->transaction;
+    without_value.value = {};
+    if (!maximum_cost(without_value)) return {};
+    return {true, tx->hash, *sender, intrinsic_gas(tx->transaction, rules.revision).regular};
+}
+
+TEST(transaction, official_suite) {
+    const auto folder = fixture("ethereum-tests");
+    if (!folder) GTEST_SKIP() << "no fixtures";
+    std::size_t files = 0;
+    std::size_t verdicts = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder / "TransactionTests")) {
+        if (entry.path().extension() != ".json") continue;
+        ++files;
+        const auto suite = json::parse(read_fixture(entry.path())).value();
+        for (const auto& [name, test] : suite.members()) {
+            const auto encoded = from_hex(test["txbytes"].text());
+            for (const auto& [fork_name, want] : test["result"].members()) {
+                SCOPED_TRACE(name + " " + fork_name + " " + want["exception"].text());
+                const auto fork = fork_from_fixture_name(fork_name);
+                ASSERT_TRUE(fork);
+                ++verdicts;
+                const Verdict got = encoded ? judge(*encoded, *fork) : Verdict{};
+                EXPECT_EQ(got.valid, want.find("exception") == nullptr);
+                if (!got.valid || want.find("exception") != nullptr) continue;
+                EXPECT_EQ(to_hex(got.hash), want["hash"].text());
+                EXPECT_EQ(to_hex(got.sender), want["sender"].text());
+                EXPECT_EQ(U256(got.intrinsic), u256_from_number(want["intrinsicGas"].text()).value());
+            }
+        }
+    }
+    EXPECT_EQ(files, 210U);
+    RecordProperty("verdicts", static_cast<int>(verdicts));
+}
+
+}  // namespace
+}  // namespace weft::chain
