@@ -76,7 +76,7 @@ struct Node::Services {
     std::unique_ptr<service::validation::Validation> validation;
     std::unique_ptr<service::consensus::Consensus> consensus;
     std::unique_ptr<service::monitor::Monitor> monitor;
-    gateway::Ports ports;
+    service::gateway::Ports ports;
 };
 
 namespace {
@@ -194,7 +194,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
     return std::unique_ptr<Node>(new Node(std::move(services)));
 }
 
-gateway::Ports Node::ports() { return services_->ports; }
+service::gateway::Ports Node::ports() { return services_->ports; }
 
 void Node::serve(net::GrpcServer& server) {
     for_each_port(services_->ports, [&]<class R>(mesh::Port<R>& port) { net::serve(server, port); });

@@ -41,7 +41,7 @@ class Node {
     ~Node();
 
     /// Ports to the services themselves, for a gateway in this process. The node must outlive their calls.
-    [[nodiscard]] gateway::Ports ports();
+    [[nodiscard]] service::gateway::Ports ports();
     /// Offers the same operations to other processes; before the server listens.
     void serve(net::GrpcServer& server);
     /// Ends sealing after the block in the making, and the waits of whoever reads events.

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include <fcntl.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,7 +72,7 @@ Result<Process> Process::start(const std::vector<std::string>& arguments) {
 
     Process process;
     process.pid_ = pid;
-    process.end_ = Descriptor(::pidfd_open(pid, 0));
+    process.end_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
     if (!process.end_) return failure(ErrorCode::resource_exhausted, "pidfd_open", errno);
     error.write = Descriptor();
     int number = 0;

@@ -9,7 +9,8 @@ namespace {
 
 thread_local Executor* current_executor = nullptr;
 
-// Size classes of 64 bytes up to 2 KiB; a list a class, bounded so that a burst's memory goes back.
+// Size classes of 64 bytes up to 2 KiB; a list a class, bounded so that a burst's memory goes back. Every frame begins at a
+// multiple of 64: the compiler takes for granted that a frame is aligned for its locals, and U256 wants 32.
 constexpr std::size_t class_size = 64;
 constexpr std::size_t class_count = 32;
 constexpr std::size_t frames_kept_max = 256;
@@ -53,7 +54,7 @@ void* allocate_frame(std::size_t size) {
         }
         size = (index + 1) * class_size;
     }
-    void* frame = std::malloc(size);
+    void* frame = std::aligned_alloc(class_size, (size + class_size - 1) / class_size * class_size);
     if (frame == nullptr) throw std::bad_alloc();
     return frame;
 }

@@ -85,6 +85,25 @@ TEST(task, dropped_promise_cancels_and_error_passes_through_a_future) {
     EXPECT_EQ(run(std::move(other).wait()).error().code, ErrorCode::unavailable);
 }
 
+struct alignas(32) Wide {
+    std::uint64_t limbs[4] = {1, 2, 3, 4};
+};
+Task<Wide> wide() { co_return Wide{}; }
+
+TEST(task, locals_are_aligned_as_their_types_ask) {
+    const auto look = []() -> Task<bool> {
+        Wide local = co_await wide();
+        const Wide other = co_await wide();
+        Wide* seen[] = {&local, const_cast<Wide*>(&other)};
+        asm volatile("" : : "r"(seen) : "memory");
+        bool aligned = true;
+        for (const Wide* at : seen) aligned = aligned && reinterpret_cast<std::uintptr_t>(at) % alignof(Wide) == 0;
+        co_return aligned;
+    };
+    std::vector<char> odd(40);  // moves the heap off any lucky alignment
+    EXPECT_EQ(run(look()), true);
+}
+
 TEST(task, a_long_loop_of_awaits_needs_no_stack) {
     const auto loop = []() -> Task<int> {
         int total = 0;
