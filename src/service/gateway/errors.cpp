@@ -21,7 +21,8 @@ Error to_rpc_error(Error error) {
         error.message = revert_message(error.data);
         return error;
     }
-    if (error.detail != 0) return error;
+    // Other small numbers are words between processes, not codes.
+    if (error.detail < 0 || error.detail == code::transaction_pending) return error;
     switch (error.code) {
         case ErrorCode::internal:
         case ErrorCode::data_loss: error.detail = code::internal; break;

@@ -20,6 +20,8 @@ constexpr std::int64_t pause_when_empty_ns = 20 * ns_per_ms;
 /// How deep a reorganisation across a restart of storage is still told in full.
 constexpr std::size_t known_count_max = 256;
 constexpr std::size_t back_fill_count_max = 1024;
+/// Pages read for one question; a chain that grows faster than it is read has to be left some time.
+constexpr int page_count_max = 1000;
 constexpr std::uint64_t from_now = ~0ULL;
 constexpr std::size_t nowhere = ~std::size_t{0};
 
@@ -99,8 +101,18 @@ Task<void> Feed::pool_loop(Promise<void> ended) {
     ended.set({});
 }
 
-Task<void> Feed::catch_up_chain(mesh::Context context) { co_await read_chain(context, 0); }
-Task<void> Feed::catch_up_pool(mesh::Context context) { co_await read_pool(context, 0); }
+// A reply is a page; what comes after the last one that had something is news.
+Task<void> Feed::catch_up_chain(mesh::Context context) {
+    for (int page = 0; page < page_count_max; ++page) {
+        if (!co_await read_chain(context, 0)) break;
+    }
+}
+
+Task<void> Feed::catch_up_pool(mesh::Context context) {
+    for (int page = 0; page < page_count_max; ++page) {
+        if (!co_await read_pool(context, 0)) break;
+    }
+}
 
 Task<bool> Feed::read_chain(mesh::Context context, std::uint64_t patience_ms) {
     api::storage::Events request{0, patience_ms, 0};

@@ -111,9 +111,11 @@ Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
 template <class Counters>
 Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& counters, net::Request request) {
     if (request.method == "POST" && (request.path == "/" || request.path.empty())) {
-        if (is_json(request.header("content-type"))) return json_rpc(core, std::move(request));
+        const std::string_view encoding = request.header("content-encoding");
+        const bool plain_body = encoding.empty() || encoding == "identity";
+        if (plain_body && is_json(request.header("content-type"))) return json_rpc(core, std::move(request));
         return [](net::Response response) -> Task<net::Response> { co_return response; }(
-            plain(415, "invalid content type, only application/json is supported\n"));
+            plain(415, plain_body ? "invalid content type, only application/json is supported\n" : "content encodings are not supported\n"));
     }
     if (request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz")) {
         return health(core, request.path == "/readyz");
