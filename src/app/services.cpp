@@ -79,7 +79,6 @@ Result<void> run_node(const StopSignals& signals, const ServiceOptions& options)
 }
 
 Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& options) {
-    const observe::Log log("gateway");
     net::LoopGroup loops(0);
     loops.start();
     const net::GrpcClient registry(loops, options.registry, registry_channel);
@@ -97,7 +96,6 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     };
     Registration registration(loops, registry,
                               make_instance(options.id, "gateway", server.local_address().to_string()), registering);
-    log.info("listening", {{"http", gateway.local_address().to_string()}});
     signals.wait();
     (void)weft::run(gateway.stop());
     leave(registration, server);
