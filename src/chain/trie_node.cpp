@@ -16,6 +16,56 @@ void release(TrieNode* node) {
     }
 }
 
+namespace {
+
+constexpr std::size_t recycled_max = 256;  // of each size: 0.2 MiB for branches
+
+struct FreeList {
+    std::size_t size;
+    std::size_t count = 0;
+    std::array<void*, recycled_max> memory{};
+};
+/// Set once a thread's lists are gone: nodes may outlive them in its other thread-local objects.
+thread_local bool lists_closed = false;
+struct FreeLists {
+    std::array<FreeList, 3> lists{FreeList{sizeof(Leaf)}, FreeList{sizeof(Extension)}, FreeList{sizeof(Branch)}};
+    ~FreeLists() {
+        lists_closed = true;
+        for (auto& list : lists) {
+            while (list.count > 0) ::operator delete(list.memory[--list.count]);
+        }
+    }
+    FreeList& of(std::size_t size) {
+        for (auto& list : lists) {
+            if (list.size == size) return list;
+        }
+        WEFT_ASSERT(false);
+        return lists[0];
+    }
+};
+thread_local FreeLists free_lists;
+
+}  // namespace
+
+void* allocate_node(std::size_t size) {
+    if (!lists_closed) {
+        FreeList& list = free_lists.of(size);
+        if (list.count > 0) return list.memory[--list.count];
+    }
+    return ::operator new(size);
+}
+
+void free_node(void* memory, std::size_t size) {
+    if (!lists_closed) {
+        FreeList& list = free_lists.of(size);
+        if (list.count < recycled_max) {
+            list.memory[list.count++] = memory;
+            return;
+        }
+    }
+    ::operator delete(memory);
+}
+
 void encode_prefix(std::uint8_t base, std::size_t size, Bytes& out) {
     if (size <= 55) {
         out.push_back(static_cast<std::uint8_t>(base + size));

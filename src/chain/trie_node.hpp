@@ -96,7 +96,18 @@ struct Link {
     }
 };
 
-struct Leaf : TrieNode {
+/// Memory of nodes that went, for the nodes that come: a block replaces a few dozen, and the general allocator merges
+/// and splits pieces of their sizes all the time. Per thread and kind of node.
+void* allocate_node(std::size_t size);
+void free_node(void* memory, std::size_t size);
+
+template <class Node>
+struct Recycled {
+    static void* operator new(std::size_t size) { return allocate_node(size); }
+    static void operator delete(void* memory) { free_node(memory, sizeof(Node)); }
+};
+
+struct Leaf : TrieNode, Recycled<Leaf> {
     Leaf(NibblesView suffix, BytesView bytes) : TrieNode(NodeKind::leaf), path(suffix), value(to_bytes(bytes)) {}
     Leaf(const Leaf& other) : TrieNode(NodeKind::leaf), path(other.path), value(other.value), storage(other.storage) {}
     Nibbles path;
@@ -105,14 +116,14 @@ struct Leaf : TrieNode {
     Link storage;
 };
 
-struct Extension : TrieNode {
+struct Extension : TrieNode, Recycled<Extension> {
     explicit Extension(NibblesView part) : TrieNode(NodeKind::extension), path(part) {}
     Extension(const Extension& other) : TrieNode(NodeKind::extension), path(other.path), child(other.child) {}
     Nibbles path;
     Link child;
 };
 
-struct Branch : TrieNode {
+struct Branch : TrieNode, Recycled<Branch> {
     Branch() : TrieNode(NodeKind::branch) {}
     Branch(const Branch& other) : TrieNode(NodeKind::branch), children(other.children), value(other.value) {}
     std::array<Link, 16> children;
