@@ -57,8 +57,9 @@ struct MineOptions {
     std::optional<std::uint64_t> timestamp;
 };
 
-/// Hardhat: a timestamp. Anvil: {timestamp, blocks}.
-Result<MineOptions> mine_options(const json::Value& value) {
+/// Hardhat: a timestamp. Anvil: {timestamp, blocks}, which its own library puts into {options}.
+Result<MineOptions> mine_options(const json::Value& given) {
+    const json::Value& value = given["options"].is_object() ? given["options"] : given;
     MineOptions out;
     if (!value.is_object()) {
         WEFT_TRY(out.timestamp, read::any_u64(value));
@@ -347,7 +348,7 @@ Task<std::string> node_info(Call& call) {
     out.data("currentBlockHash", head.hash);
     out.string("hardFork", fork).string("transactionOrder", "fees");
     out.key("environment").begin_object();
-    out.quantity("baseFee", fees.base_fee).quantity("chainId", status.chain_id);
+    out.quantity("baseFee", fees.base_fee).key("chainId").unsigned_integer(status.chain_id);
     out.quantity("gasLimit", status.gas_limit).quantity("gasPrice", fees.base_fee + fees.tip);
     out.end_object();
     out.key("forkConfig").begin_object().null("forkUrl").null("forkBlockNumber").null("forkRetryBackoff").end_object();

@@ -64,7 +64,7 @@ void add_call_methods(MethodTable& table) {
          Access::everyone, Timeout::call},
         {"eth_estimateGas", "The least gas limit with which a transaction succeeds.",
          {transaction, block, overrides, block_overrides}, estimate_gas, Access::everyone, Timeout::call},
-        {"eth_createAccessList", "The accounts and slots that a transaction touches.", {transaction, block, overrides},
+        {"eth_createAccessList", "The accounts and slots that a transaction touches.", {transaction, block},
          create_access_list, Access::everyone, Timeout::call},
     });
 }

@@ -243,11 +243,16 @@ Task<void> Feed::resynchronise(mesh::Context context) {
     chain_.epoch = start.epoch;
 }
 
+void Feed::halt() {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+}
+
 Task<void> Feed::stop() {
+    halt();
     std::vector<Future<void>> ends;
     {
         const std::lock_guard lock(mutex_);
-        stopping_ = true;
         ends.swap(ends_);
     }
     for (auto& end : ends) static_cast<void>(co_await settled(std::move(end).wait()));

@@ -30,7 +30,9 @@ class Feed {
     /// Takes in what has happened up to now, so that an answer made after it misses nothing the client knows of.
     Task<void> catch_up_chain(mesh::Context context);
     Task<void> catch_up_pool(mesh::Context context);
-    /// Ends the loops; returns when they have ended.
+    /// Tells the loops to end.
+    void halt();
+    /// The same; returns when they have ended.
     Task<void> stop();
 
   private:

@@ -174,7 +174,7 @@ Gateway::Gateway(net::LoopGroup& loops, Ports ports, GatewayConfig config)
     servers_->websocket.websocket("*", websocket_handler(core_));
 }
 
-Gateway::~Gateway() = default;
+Gateway::~Gateway() { core_->feed->halt(); }
 
 Result<void> Gateway::listen(std::string_view http_address) {
     WEFT_CHECK(servers_->http.listen(http_address));
