@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "base/hex.hpp"
-#include "evm/test_program.hpp"
+#include "evm/test_bytecode.hpp"
 
 namespace weft::evm {
 namespace {
@@ -17,13 +17,13 @@ using enum Opcode;
 U256 word(const Address& address) { return U256::from_bytes(address); }
 U256 word(const CallResult& result) { return U256::from_bytes(result.output); }
 
-const Bytes return_gas = Program().op(Opcode::gas).return_top();
-const Bytes revert_with_7 = Program().push(7).push(0).op(mstore).push(32).push(0).op(Opcode::revert);
+const Bytes return_gas = Bytecode().op(Opcode::gas).return_top();
+const Bytes revert_with_7 = Bytecode().push(7).push(0).op(mstore).push(32).push(0).op(Opcode::revert);
 
 TEST(call, moves_value) {
     Bench bench;
     bench.host.world.accounts[bench.contract].balance = 10;
-    const auto result = bench.run(Program().call(call, bench.other, 4).return_top());
+    const auto result = bench.run(Bytecode().call(call, bench.other, 4).return_top());
     EXPECT_EQ(word(result), U256(1));
     EXPECT_EQ(bench.host.world.accounts[bench.contract].balance, U256(6));
     EXPECT_EQ(bench.host.world.accounts[bench.other].balance, U256(4));
@@ -32,7 +32,7 @@ TEST(call, moves_value) {
 TEST(call, more_value_than_there_is_fails_softly_and_gives_the_gas_back) {
     Bench bench;
     bench.host.world.accounts[bench.other].nonce = 1;
-    const auto result = bench.run(Program().call(call, bench.other, 4).op({pop, returndatasize}).return_top());
+    const auto result = bench.run(Bytecode().call(call, bench.other, 4).op({pop, returndatasize}).return_top());
     EXPECT_EQ(result.status, Status::success);
     EXPECT_EQ(word(result), U256(0));
     // The stipend comes back with the rest: 9000 - 2300.
@@ -63,7 +63,7 @@ TEST(call, gas_passed_on) {
         bench.gas = test.gas;
         bench.host.world.accounts[bench.contract].balance = 10;
         bench.host.world.accounts[bench.other].code = return_gas;
-        Program program;
+        Bytecode program;
         program.push(32).push(0).push(0).push(0);
         if (test.kind == call || test.kind == callcode) program.push(test.value);
         program.push(bench.other).push(test.asked).op(test.kind).push(0).op(mload).return_top();
@@ -79,7 +79,7 @@ TEST(call, gas_passed_on) {
 TEST(call, before_tangerine_whistle_asking_for_too_much_fails_the_caller) {
     Bench bench(Revision::homestead);
     bench.gas = 10000;
-    EXPECT_EQ(bench.run(Program().call(call, bench.other, 0, 10000)).status, Status::out_of_gas);
+    EXPECT_EQ(bench.run(Bytecode().call(call, bench.other, 0, 10000)).status, Status::out_of_gas);
 }
 
 TEST(call, what_a_new_account_costs) {
@@ -102,13 +102,13 @@ TEST(call, what_a_new_account_costs) {
         Bench bench(test.revision);
         bench.host.world.accounts[bench.contract].balance = 10;
         if (test.exists) bench.host.world.accounts[bench.other].nonce = 1;
-        EXPECT_EQ(bench.gas_of(Program().call(call, bench.other, test.value, 0)), 21 + test.want);
+        EXPECT_EQ(bench.gas_of(Bytecode().call(call, bench.other, test.value, 0)), 21 + test.want);
     }
 }
 
 TEST(call, kinds_differ_in_who_is_who) {
     // The callee stores CALLER, ADDRESS and CALLVALUE.
-    const Bytes code = Program().op(caller).push(1).op(sstore).op(address).push(2).op(sstore).op(callvalue).push(3).op(sstore);
+    const Bytes code = Bytecode().op(caller).push(1).op(sstore).op(address).push(2).op(sstore).op(callvalue).push(3).op(sstore);
     const struct {
         Opcode kind;
         bool in_caller;  // whose storage
@@ -124,7 +124,7 @@ TEST(call, kinds_differ_in_who_is_who) {
         Bench bench;
         bench.value = 9;
         bench.host.world.accounts[bench.other].code = code;
-        ASSERT_EQ(word(bench.run(Program().call(test.kind, bench.other, 5).return_top())), U256(1));
+        ASSERT_EQ(word(bench.run(Bytecode().call(test.kind, bench.other, 5).return_top())), U256(1));
         auto& storage = bench.host.world.accounts[test.in_caller ? bench.contract : bench.other].storage;
         EXPECT_EQ(storage[1], word(test.sender_is_contract ? bench.contract : bench.sender));
         EXPECT_EQ(storage[2], word(test.in_caller ? bench.contract : bench.other));
@@ -133,13 +133,13 @@ TEST(call, kinds_differ_in_who_is_who) {
 }
 
 TEST(call, a_failing_callee_leaves_nothing_behind) {
-    const Bytes spoil = Program().sstore(1, 2).push(0).push(0).op(log0).push(3).push(4).op(tstore)
+    const Bytes spoil = Bytecode().sstore(1, 2).push(0).push(0).op(log0).push(3).push(4).op(tstore)
                             .push(0x777).op({balance, pop}).call(call, Bench::address(9), 1).op(pop);
     for (const bool reverts : {true, false}) {
         Bench bench;
         bench.host.world.accounts[bench.contract].balance = 10;
         bench.host.world.accounts[bench.other].balance = 10;
-        Program bad;
+        Bytecode bad;
         bad.raw(spoil);
         if (reverts) {
             bad.raw(revert_with_7);
@@ -147,7 +147,7 @@ TEST(call, a_failing_callee_leaves_nothing_behind) {
             bad.op(invalid);
         }
         bench.host.world.accounts[bench.other].code = bad;
-        const auto result = bench.run(Program().call(call, bench.other, 4).op({pop, returndatasize}).return_top());
+        const auto result = bench.run(Bytecode().call(call, bench.other, 4).op({pop, returndatasize}).return_top());
         EXPECT_EQ(result.status, Status::success);
         EXPECT_EQ(word(result), U256(reverts ? 32 : 0));
         EXPECT_TRUE(bench.host.world.logs.empty());
@@ -164,19 +164,19 @@ TEST(call, a_reverted_frame_takes_its_refund_back) {
     Bench bench;
     bench.host.world.accounts[bench.other].storage[1] = 1;
     bench.host.original[{bench.other, 1}] = 1;
-    Program bad = Program().sstore(1, 0);
+    Bytecode bad = Bytecode().sstore(1, 0);
     bench.host.world.accounts[bench.other].code = bad.raw(revert_with_7);
-    EXPECT_EQ(bench.run(Program().call(call, bench.other)).gas_refund, 0);
-    bench.host.world.accounts[bench.other].code = Program().sstore(1, 0);
-    EXPECT_EQ(bench.run(Program().call(call, bench.other)).gas_refund, 4800);
+    EXPECT_EQ(bench.run(Bytecode().call(call, bench.other)).gas_refund, 0);
+    bench.host.world.accounts[bench.other].code = Bytecode().sstore(1, 0);
+    EXPECT_EQ(bench.run(Bytecode().call(call, bench.other)).gas_refund, 4800);
 }
 
 TEST(call, static_is_inherited) {
     Bench bench;
     const Address third = Bench::address(9);
-    bench.host.world.accounts[third].code = Program().sstore(1, 2);
-    bench.host.world.accounts[bench.other].code = Program().call(call, third).return_top();
-    const auto program = Program().push(32).push(0).push(0).push(0).push(bench.other).push(100000).op(staticcall)
+    bench.host.world.accounts[third].code = Bytecode().sstore(1, 2);
+    bench.host.world.accounts[bench.other].code = Bytecode().call(call, third).return_top();
+    const auto program = Bytecode().push(32).push(0).push(0).push(0).push(bench.other).push(100000).op(staticcall)
                              .op(pop).push(0).op(mload).return_top();
     EXPECT_EQ(word(bench.run(program)), U256(0));
     EXPECT_TRUE(bench.host.world.accounts[third].storage.empty());
@@ -184,8 +184,8 @@ TEST(call, static_is_inherited) {
 
 TEST(call, return_data_is_cut_to_the_area_and_kept_whole) {
     Bench bench;
-    bench.host.world.accounts[bench.other].code = Program().push(~U256{}).return_top();
-    const auto program = Program().push(2).push(0).push(0).push(0).push(0).push(bench.other).push(100000).op(call)
+    bench.host.world.accounts[bench.other].code = Bytecode().push(~U256{}).return_top();
+    const auto program = Bytecode().push(2).push(0).push(0).push(0).push(0).push(bench.other).push(100000).op(call)
                              .op(pop).push(0).op(mload).op(returndatasize).op(add).return_top();
     EXPECT_EQ(word(bench.run(program)), (U256(0xffff) << 240) + 32);
 }
@@ -194,7 +194,7 @@ TEST(call, depth_stops_at_1024) {
     Bench bench;
     bench.gas = std::uint64_t{1} << 60;
     // Each frame calls itself with all gas and returns 1 + what the callee returned: 1025 frames run, the last call fails.
-    const auto program = Program().push(32).push(0).push(0).push(0).push(0).push(bench.contract).op(Opcode::gas).op(call)
+    const auto program = Bytecode().push(32).push(0).push(0).push(0).push(0).push(bench.contract).op(Opcode::gas).op(call)
                              .op(pop).push(0).op(mload).push(1).op(add).return_top();
     const auto result = bench.run(program);
     EXPECT_EQ(result.status, Status::success);
@@ -207,9 +207,9 @@ TEST(call, memory_of_frames_does_not_mix) {
     Bench bench;
     bench.gas = 100'000'000;
     bench.host.world.accounts[bench.other].code =
-        Program().push(~U256{}).push(0).op(mstore).push(~U256{}).push(3'000'000).op(mstore)
+        Bytecode().push(~U256{}).push(0).op(mstore).push(~U256{}).push(3'000'000).op(mstore)
             .push(0).op(calldataload).push(32).op(mload).op(or_).push(64).op(mload).op(or_).return_top();
-    const auto program = Program().push(0x42).push(0).op(mstore)
+    const auto program = Bytecode().push(0x42).push(0).op(mstore)
                              .push(32).push(32).push(32).push(0).push(0).push(bench.other).push(90'000'000).op(call).op(pop)
                              .push(32).push(64).push(32).push(0).push(0).push(bench.other).push(90'000'000).op(call).op(pop)
                              .push(0).op(mload).push(32).op(mload).op(add).push(64).op(mload).op(add).return_top();
@@ -240,11 +240,11 @@ TEST(call, a_delegation_runs_the_delegates_code) {
     for (const auto revision : {Revision::cancun, Revision::prague}) {
         Bench bench(revision);
         const Address delegate = Bench::address(9);
-        bench.host.world.accounts[delegate].code = Program().op(address).return_top();
+        bench.host.world.accounts[delegate].code = Bytecode().op(address).return_top();
         Bytes designator = *from_hex("0xef0100");
         append(designator, delegate);
         bench.host.world.accounts[bench.other].code = designator;
-        const auto program = Program().push(32).push(0).push(0).push(0).push(0).push(bench.other).push(100000).op(call)
+        const auto program = Bytecode().push(32).push(0).push(0).push(0).push(0).push(bench.other).push(100000).op(call)
                                  .op(pop).push(0).op(mload).return_top();
         const auto result = bench.run(program);
         EXPECT_EQ(word(result), revision == Revision::prague ? word(bench.other) : U256(0));
@@ -295,7 +295,7 @@ TEST(create, of_a_transaction) {
     Bench bench;
     bench.value = 3;
     const Bytes code = {0x60, 0x01};
-    const auto result = bench.create(Program::deploying(code));
+    const auto result = bench.create(Bytecode::deploying(code));
     ASSERT_EQ(result.status, Status::success);
     EXPECT_EQ(result.created, create_address(bench.sender, 0));
     const auto& account = bench.host.world.accounts[result.created];
@@ -312,15 +312,15 @@ TEST(create, what_its_code_may_be) {
         Bytes init;
         Status want;
     } table[] = {
-        {"24576 bytes", Revision::osaka, Program().push(24576).push(0).op(return_), Status::success},
-        {"24577 bytes", Revision::osaka, Program().push(24577).push(0).op(return_), Status::max_code_size_exceeded},
-        {"24577 bytes before EIP-170", Revision::homestead, Program().push(24577).push(0).op(return_), Status::success},
-        {"0xef", Revision::london, Program().push(0xef).push(0).op(mstore8).push(1).push(0).op(return_),
+        {"24576 bytes", Revision::osaka, Bytecode().push(24576).push(0).op(return_), Status::success},
+        {"24577 bytes", Revision::osaka, Bytecode().push(24577).push(0).op(return_), Status::max_code_size_exceeded},
+        {"24577 bytes before EIP-170", Revision::homestead, Bytecode().push(24577).push(0).op(return_), Status::success},
+        {"0xef", Revision::london, Bytecode().push(0xef).push(0).op(mstore8).push(1).push(0).op(return_),
          Status::invalid_code_prefix},
-        {"0xef before EIP-3541", Revision::berlin, Program().push(0xef).push(0).op(mstore8).push(1).push(0).op(return_),
+        {"0xef before EIP-3541", Revision::berlin, Bytecode().push(0xef).push(0).op(mstore8).push(1).push(0).op(return_),
          Status::success},
-        {"reverts", Revision::osaka, Program().push(0).push(0).op(Opcode::revert), Status::revert},
-        {"fails", Revision::osaka, Program().op(invalid), Status::invalid_opcode},
+        {"reverts", Revision::osaka, Bytecode().push(0).push(0).op(Opcode::revert), Status::revert},
+        {"fails", Revision::osaka, Bytecode().op(invalid), Status::invalid_opcode},
         {"empty", Revision::osaka, {}, Status::success},
     };
     for (const auto& test : table) {
@@ -336,11 +336,11 @@ TEST(create, what_its_code_may_be) {
     Bench bench;
     bench.gas = 10'000'000;
     bench.environment.allow_unlimited_code = true;
-    EXPECT_EQ(bench.create(Program().push(24577).push(0).op(return_)).status, Status::success);
+    EXPECT_EQ(bench.create(Bytecode().push(24577).push(0).op(return_)).status, Status::success);
 }
 
 TEST(create, without_gas_for_the_deposit) {
-    const Bytes init = Program().push(100).push(0).op(return_);  // 100 bytes: 20000
+    const Bytes init = Bytecode().push(100).push(0).op(return_);  // 100 bytes: 20000
     for (const auto& [revision, want, code_size] :
          {std::tuple{Revision::frontier, Status::success, 0U}, {Revision::homestead, Status::code_store_out_of_gas, 0U}}) {
         Bench bench(revision);
@@ -356,8 +356,8 @@ TEST(create, without_gas_for_the_deposit) {
 
 TEST(create, by_a_contract) {
     Bench bench;
-    const Bytes init = Program().push(0).push(0).op(return_);
-    const auto result = bench.run(Program().place(init).push(init.size()).push(0).push(0).op(create).return_top());
+    const Bytes init = Bytecode().push(0).push(0).op(return_);
+    const auto result = bench.run(Bytecode().place(init).push(init.size()).push(0).push(0).op(create).return_top());
     ASSERT_EQ(result.status, Status::success);
     EXPECT_EQ(word(result), word(create_address(bench.contract, 1)));
     EXPECT_EQ(bench.host.world.accounts[bench.contract].nonce, 2U);
@@ -371,7 +371,7 @@ TEST(create, onto_something_fails_and_counts_the_nonce) {
         if (occupied_by == 0) account.nonce = 1;
         if (occupied_by == 1) account.code = Bytes{0};
         if (occupied_by == 2) account.storage[1] = 1;  // EIP-7610
-        const auto result = bench.run(Program().push(0).push(0).push(0).op(create).return_top());
+        const auto result = bench.run(Bytecode().push(0).push(0).push(0).op(create).return_top());
         EXPECT_EQ(word(result), U256(0));
         EXPECT_EQ(bench.host.world.accounts[bench.contract].nonce, 2U);
         EXPECT_LT(result.gas_left, bench.gas / 64 + 1);  // the creation's gas is gone
@@ -381,12 +381,12 @@ TEST(create, onto_something_fails_and_counts_the_nonce) {
 TEST(create, refusals_return_the_gas) {
     Bench bench;
     bench.host.world.accounts[bench.contract].nonce = std::numeric_limits<std::uint64_t>::max();
-    const auto worn_out = bench.run(Program().push(0).push(0).push(0).op(create).return_top());
+    const auto worn_out = bench.run(Bytecode().push(0).push(0).push(0).op(create).return_top());
     EXPECT_EQ(word(worn_out), U256(0));
     EXPECT_GT(worn_out.gas_left, bench.gas - 33000);
     EXPECT_EQ(bench.host.world.accounts[bench.contract].nonce, std::numeric_limits<std::uint64_t>::max());
     Bench poor;
-    const auto result = poor.run(Program().push(0).push(0).push(1).op(create).return_top());
+    const auto result = poor.run(Bytecode().push(0).push(0).push(1).op(create).return_top());
     EXPECT_EQ(word(result), U256(0));
     EXPECT_GT(result.gas_left, poor.gas - 33000);
     EXPECT_EQ(poor.host.world.accounts[poor.contract].nonce, 1U);
@@ -396,7 +396,7 @@ TEST(create, init_code_size) {
     const auto with_size = [](Revision revision, std::uint64_t size) {
         Bench bench(revision);
         bench.gas = 10'000'000;
-        return bench.run(Program().push(size).push(0).push(0).op(create)).status;
+        return bench.run(Bytecode().push(size).push(0).push(0).op(create)).status;
     };
     EXPECT_EQ(with_size(Revision::shanghai, 49152), Status::success);
     EXPECT_EQ(with_size(Revision::shanghai, 49153), Status::out_of_gas);
@@ -406,12 +406,12 @@ TEST(create, init_code_size) {
 TEST(create, reverted_leaves_its_data_and_succeeded_none) {
     Bench bench;
     const auto result =
-        bench.run(Program().place(revert_with_7).push(revert_with_7.size()).push(0).push(0).op(create)
+        bench.run(Bytecode().place(revert_with_7).push(revert_with_7.size()).push(0).push(0).op(create)
                       .op({pop, returndatasize}).return_top());
     EXPECT_EQ(word(result), U256(32));
     Bench good;
-    const Bytes init = Program().push(5).push(0).op(return_);
-    EXPECT_EQ(word(good.run(Program().place(init).push(init.size()).push(0).push(0).op(create).op({pop, returndatasize})
+    const Bytes init = Bytecode().push(5).push(0).op(return_);
+    EXPECT_EQ(word(good.run(Bytecode().place(init).push(init.size()).push(0).push(0).op(create).op({pop, returndatasize})
                                 .return_top())),
               U256(0));
 }
@@ -435,7 +435,7 @@ TEST(selfdestruct, by_fork) {
         SCOPED_TRACE(test.name);
         Bench bench(test.revision);
         bench.host.world.accounts[bench.contract].balance = 10;
-        const auto result = bench.run(Program().push(test.to_itself ? bench.contract : bench.other).op(Opcode::selfdestruct));
+        const auto result = bench.run(Bytecode().push(test.to_itself ? bench.contract : bench.other).op(Opcode::selfdestruct));
         EXPECT_EQ(result.status, Status::success);
         EXPECT_EQ(result.gas_refund, test.refund);
         EXPECT_EQ(bench.host.world.accounts[bench.contract].balance, test.own_left);
@@ -447,7 +447,7 @@ TEST(selfdestruct, by_fork) {
 TEST(selfdestruct, in_the_transaction_that_created_it) {
     Bench bench;
     bench.value = 5;
-    const auto result = bench.create(Program().op({address, Opcode::selfdestruct}));
+    const auto result = bench.create(Bytecode().op({address, Opcode::selfdestruct}));
     EXPECT_EQ(result.status, Status::success);
     EXPECT_TRUE(bench.host.world.destroyed.contains(result.created));
     EXPECT_EQ(bench.host.world.accounts[result.created].balance, U256(0));
@@ -457,7 +457,7 @@ TEST(call, touches_of_ripemd_outlive_a_revert) {
     Bench bench;
     const auto ripemd = Address::from(Bytes{3});
     const auto sha = Address::from(Bytes{2});
-    const auto result = bench.run(Program().call(call, ripemd, 0, 1).call(call, sha, 0, 1).op(invalid));
+    const auto result = bench.run(Bytecode().call(call, ripemd, 0, 1).call(call, sha, 0, 1).op(invalid));
     EXPECT_EQ(result.status, Status::invalid_opcode);
     EXPECT_TRUE(bench.host.world.touched.contains(ripemd));
     EXPECT_FALSE(bench.host.world.touched.contains(sha));
@@ -466,7 +466,7 @@ TEST(call, touches_of_ripemd_outlive_a_revert) {
 TEST(call, gas_above_half_the_range_is_given_back) {
     Bench bench;
     bench.gas = std::numeric_limits<std::uint64_t>::max();
-    EXPECT_EQ(bench.run(Program().push(1)).gas_left, bench.gas - 3);
+    EXPECT_EQ(bench.run(Bytecode().push(1)).gas_left, bench.gas - 3);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "base/hex.hpp"
 #include "evm/gas.hpp"
-#include "evm/test_program.hpp"
+#include "evm/test_bytecode.hpp"
 
 namespace weft::evm {
 namespace {
@@ -111,43 +111,43 @@ TEST(gas, dynamic_parts) {
     const struct {
         const char* name;
         Revision revision;
-        Program program;
+        Bytecode program;
         std::uint64_t want;
     } table[] = {
-        {"memory, one word", Revision::osaka, Program().push(0).op(mload), 3 + 3 + 3},
-        {"memory, 1024 words", Revision::osaka, Program().push(32 * 1023).op(mload), 3 + 3 + 3 * 1024 + 1024 * 1024 / 512},
-        {"memory grows once", Revision::osaka, Program().push(0).push(0).op({mload, pop, mload}), 3 + 3 + 3 + 3 + 2 + 3},
-        {"mstore8 of byte 32", Revision::osaka, Program().push(1).push(32).op(mstore8), 3 + 3 + 3 + 6},
-        {"keccak256 of 33 bytes", Revision::osaka, Program().push(33).push(0).op(keccak256), 3 + 3 + 30 + 2 * 6 + 6},
-        {"calldatacopy of 33 bytes", Revision::osaka, Program().push(33).push(0).push(0).op(calldatacopy),
+        {"memory, one word", Revision::osaka, Bytecode().push(0).op(mload), 3 + 3 + 3},
+        {"memory, 1024 words", Revision::osaka, Bytecode().push(32 * 1023).op(mload), 3 + 3 + 3 * 1024 + 1024 * 1024 / 512},
+        {"memory grows once", Revision::osaka, Bytecode().push(0).push(0).op({mload, pop, mload}), 3 + 3 + 3 + 3 + 2 + 3},
+        {"mstore8 of byte 32", Revision::osaka, Bytecode().push(1).push(32).op(mstore8), 3 + 3 + 3 + 6},
+        {"keccak256 of 33 bytes", Revision::osaka, Bytecode().push(33).push(0).op(keccak256), 3 + 3 + 30 + 2 * 6 + 6},
+        {"calldatacopy of 33 bytes", Revision::osaka, Bytecode().push(33).push(0).push(0).op(calldatacopy),
          9 + 3 + 2 * 3 + 6},
-        {"mcopy of 33 bytes", Revision::osaka, Program().push(33).push(0).push(0).op(mcopy), 9 + 3 + 2 * 3 + 6},
-        {"exp, one byte, Frontier", Revision::frontier, Program().push(255).push(2).op(exp), 6 + 10 + 10},
-        {"exp, two bytes, Spurious Dragon", Revision::spurious_dragon, Program().push(256).push(2).op(exp), 6 + 10 + 100},
-        {"exp of zero", Revision::osaka, Program().push(0).push(2).op(exp), 6 + 10},
-        {"log2 of 10 bytes", Revision::osaka, Program().push(0).push(0).push(10).push(0).op(log2), 12 + 375 * 3 + 80 + 3},
-        {"balance, cold", Revision::berlin, Program().push(far_away).op(balance), 3 + 2600},
-        {"balance, cold then warm", Revision::berlin, Program().push(far_away).op({balance, pop}).push(far_away).op(balance),
+        {"mcopy of 33 bytes", Revision::osaka, Bytecode().push(33).push(0).push(0).op(mcopy), 9 + 3 + 2 * 3 + 6},
+        {"exp, one byte, Frontier", Revision::frontier, Bytecode().push(255).push(2).op(exp), 6 + 10 + 10},
+        {"exp, two bytes, Spurious Dragon", Revision::spurious_dragon, Bytecode().push(256).push(2).op(exp), 6 + 10 + 100},
+        {"exp of zero", Revision::osaka, Bytecode().push(0).push(2).op(exp), 6 + 10},
+        {"log2 of 10 bytes", Revision::osaka, Bytecode().push(0).push(0).push(10).push(0).op(log2), 12 + 375 * 3 + 80 + 3},
+        {"balance, cold", Revision::berlin, Bytecode().push(far_away).op(balance), 3 + 2600},
+        {"balance, cold then warm", Revision::berlin, Bytecode().push(far_away).op({balance, pop}).push(far_away).op(balance),
          3 + 2600 + 2 + 3 + 100},
-        {"balance of a precompile", Revision::osaka, Program().push(0x100).op(balance), 3 + 100},
-        {"balance of what becomes a precompile in Osaka", Revision::prague, Program().push(0x100).op(balance), 3 + 2600},
-        {"balance, Istanbul", Revision::istanbul, Program().push(far_away).op(balance), 3 + 700},
-        {"extcodesize, cold", Revision::osaka, Program().push(far_away).op(extcodesize), 3 + 2600},
-        {"extcodehash, cold", Revision::osaka, Program().push(far_away).op(extcodehash), 3 + 2600},
-        {"extcodecopy, cold, 33 bytes", Revision::osaka, Program().push(33).push(0).push(0).push(far_away).op(extcodecopy),
+        {"balance of a precompile", Revision::osaka, Bytecode().push(0x100).op(balance), 3 + 100},
+        {"balance of what becomes a precompile in Osaka", Revision::prague, Bytecode().push(0x100).op(balance), 3 + 2600},
+        {"balance, Istanbul", Revision::istanbul, Bytecode().push(far_away).op(balance), 3 + 700},
+        {"extcodesize, cold", Revision::osaka, Bytecode().push(far_away).op(extcodesize), 3 + 2600},
+        {"extcodehash, cold", Revision::osaka, Bytecode().push(far_away).op(extcodehash), 3 + 2600},
+        {"extcodecopy, cold, 33 bytes", Revision::osaka, Bytecode().push(33).push(0).push(0).push(far_away).op(extcodecopy),
          12 + 2600 + 2 * 3 + 6},
-        {"sload, cold", Revision::osaka, Program().push(1).op(sload), 3 + 2100},
-        {"sload, cold then warm", Revision::osaka, Program().push(1).op({sload, pop}).push(1).op(sload), 3 + 2100 + 5 + 100},
-        {"tload and tstore", Revision::osaka, Program().push(1).push(1).op(tstore).push(1).op(tload), 6 + 100 + 3 + 100},
-        {"selfdestruct to a stranger with nothing to give", Revision::osaka, Program().push(far_away).op(selfdestruct),
+        {"sload, cold", Revision::osaka, Bytecode().push(1).op(sload), 3 + 2100},
+        {"sload, cold then warm", Revision::osaka, Bytecode().push(1).op({sload, pop}).push(1).op(sload), 3 + 2100 + 5 + 100},
+        {"tload and tstore", Revision::osaka, Bytecode().push(1).push(1).op(tstore).push(1).op(tload), 6 + 100 + 3 + 100},
+        {"selfdestruct to a stranger with nothing to give", Revision::osaka, Bytecode().push(far_away).op(selfdestruct),
          3 + 5000 + 2600},
         {"selfdestruct to a stranger, Tangerine Whistle", Revision::tangerine_whistle,
-         Program().push(far_away).op(selfdestruct), 3 + 5000 + 25000},
-        {"selfdestruct, Frontier", Revision::frontier, Program().push(far_away).op(selfdestruct), 3},
-        {"create of nothing", Revision::osaka, Program().push(0).push(0).push(0).op(create), 9 + 32000},
-        {"create with 33 bytes of STOP", Revision::osaka, Program().push(33).push(0).push(0).op(create), 9 + 32000 + 6 + 4},
-        {"the same before EIP-3860", Revision::paris, Program().push(33).push(0).push(0).op(create), 9 + 32000 + 6},
-        {"create2 with 33 bytes of STOP", Revision::osaka, Program().push(0).push(33).push(0).push(0).op(create2),
+         Bytecode().push(far_away).op(selfdestruct), 3 + 5000 + 25000},
+        {"selfdestruct, Frontier", Revision::frontier, Bytecode().push(far_away).op(selfdestruct), 3},
+        {"create of nothing", Revision::osaka, Bytecode().push(0).push(0).push(0).op(create), 9 + 32000},
+        {"create with 33 bytes of STOP", Revision::osaka, Bytecode().push(33).push(0).push(0).op(create), 9 + 32000 + 6 + 4},
+        {"the same before EIP-3860", Revision::paris, Bytecode().push(33).push(0).push(0).op(create), 9 + 32000 + 6},
+        {"create2 with 33 bytes of STOP", Revision::osaka, Bytecode().push(0).push(33).push(0).push(0).op(create2),
          12 + 32000 + 6 + 4 + 12},
     };
     for (const auto& test : table) {
@@ -194,7 +194,7 @@ TEST(gas, sstore_sequences) {
         for (const auto& row : table.rows) {
             Bench bench(table.revision);
             std::string name(to_string(table.revision));
-            Program program;
+            Bytecode program;
             for (const auto value : row.writes) {
                 name += " " + std::to_string(value);
                 program.sstore(0, value);
@@ -215,13 +215,13 @@ TEST(gas, sstore_needs_more_than_a_stipend) {
           {Revision::constantinople, 206, Status::success}}) {
         Bench bench(revision);
         bench.gas = static_cast<std::uint64_t>(gas);
-        EXPECT_EQ(bench.run(Program().sstore(0, 0)).status, want) << to_string(revision) << gas;
+        EXPECT_EQ(bench.run(Bytecode().sstore(0, 0)).status, want) << to_string(revision) << gas;
     }
 }
 
 TEST(gas, one_too_few_runs_out) {
-    for (const auto& program : {Program().push(1).push(2).op(add), Program().push(0).op(mload),
-                                Program().push(0x123456).op(balance), Program().push(33).push(0).op(keccak256)}) {
+    for (const auto& program : {Bytecode().push(1).push(2).op(add), Bytecode().push(0).op(mload),
+                                Bytecode().push(0x123456).op(balance), Bytecode().push(33).push(0).op(keccak256)}) {
         const auto exact = Bench().gas_of(program);
         Bench bench;
         bench.gas = exact;
@@ -236,7 +236,7 @@ TEST(gas, one_too_few_runs_out) {
 TEST(gas, gas_sees_what_is_left_after_itself) {
     Bench bench;
     bench.gas = 100;
-    EXPECT_EQ(U256::from_bytes(bench.run(Program().op(Opcode::gas).return_top()).output), U256(98));
+    EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().op(Opcode::gas).return_top()).output), U256(98));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include "base/hex.hpp"
 #include "evm/gas.hpp"
-#include "evm/test_program.hpp"
+#include "evm/test_bytecode.hpp"
 
 namespace weft::evm {
 namespace {
@@ -122,7 +122,7 @@ const std::vector<Case>& cases() {
 TEST(instruction, computes) {
     for (const auto& test : cases()) {
         SCOPED_TRACE(test.name);
-        Program program;
+        Bytecode program;
         program.push(0x5a5a);  // must stay untouched below
         for (auto i = test.operands.size(); i-- > 0;) program.push(test.operands[i]);
         const std::size_t before = program.size();
@@ -188,7 +188,7 @@ TEST(instruction, reads_what_surrounds_it) {
     };
     for (const auto& test : table) {
         SCOPED_TRACE(test.name);
-        Program program;
+        Bytecode program;
         for (const auto& operand : test.operands) program.push(operand);
         Bench fresh = bench;
         const auto result = fresh.run(program.op(test.opcode).return_top());
@@ -200,15 +200,15 @@ TEST(instruction, reads_what_surrounds_it) {
 TEST(instruction, blockhash_reaches_256_blocks_back) {
     Bench bench;
     bench.environment.block.number = 1000;
-    EXPECT_EQ(U256::from_bytes(bench.run(Program().push(744).op(blockhash).return_top()).output), U256(1744));
-    EXPECT_EQ(U256::from_bytes(bench.run(Program().push(743).op(blockhash).return_top()).output), U256(0));
+    EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(744).op(blockhash).return_top()).output), U256(1744));
+    EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(743).op(blockhash).return_top()).output), U256(0));
 }
 
 TEST(instruction, difficulty_before_paris) {
     Bench bench(Revision::london);
     bench.environment.block.difficulty = 104;
     bench.environment.block.prev_randao = U256(105).to_hash();
-    EXPECT_EQ(U256::from_bytes(bench.run(Program().op(prevrandao).return_top()).output), U256(104));
+    EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().op(prevrandao).return_top()).output), U256(104));
 }
 
 TEST(instruction, push_takes_its_operand_and_zeros_behind_the_code) {
@@ -217,24 +217,24 @@ TEST(instruction, push_takes_its_operand_and_zeros_behind_the_code) {
         Bytes operand(size);
         for (unsigned i = 0; i < size; ++i) operand[i] = static_cast<std::uint8_t>(0xf0 + i);
         const auto opcode = static_cast<std::uint8_t>(to_byte(push0) + size);
-        const auto result = Bench().run(Program().raw(Bytes{opcode}).raw(operand).return_top());
+        const auto result = Bench().run(Bytecode().raw(Bytes{opcode}).raw(operand).return_top());
         EXPECT_EQ(U256::from_bytes(result.output), U256::from_bytes(operand));
         // Cut off in the middle: the code ends with it, so it stops.
         operand.resize(size / 2);
-        EXPECT_EQ(Bench().run(Program().raw(Bytes{opcode}).raw(operand)).status, Status::success);
+        EXPECT_EQ(Bench().run(Bytecode().raw(Bytes{opcode}).raw(operand)).status, Status::success);
     }
-    EXPECT_EQ(U256::from_bytes(Bench().run(Program().push(7).op({push0}).return_top()).output), U256(0));
+    EXPECT_EQ(U256::from_bytes(Bench().run(Bytecode().push(7).op({push0}).return_top()).output), U256(0));
 }
 
 TEST(instruction, dup_and_swap_reach_their_word) {
     for (int n = 1; n <= 16; ++n) {
         SCOPED_TRACE(n);
-        Program program;
+        Bytecode program;
         for (int i = 17; i >= 1; --i) program.push(static_cast<std::uint64_t>(i));  // the top is 1
-        Program dup = program;
+        Bytecode dup = program;
         dup.op(static_cast<Opcode>(to_byte(dup1) + n - 1)).return_top();
         EXPECT_EQ(U256::from_bytes(Bench().run(dup).output), U256(static_cast<std::uint64_t>(n)));
-        Program swap = program;
+        Bytecode swap = program;
         swap.op(static_cast<Opcode>(to_byte(swap1) + n - 1)).return_top();
         EXPECT_EQ(U256::from_bytes(Bench().run(swap).output), U256(static_cast<std::uint64_t>(n + 1)));
         swap = program;
@@ -255,7 +255,7 @@ TEST(instruction, stack_bounds) {
             bench.gas = 10'000'000;
             const auto traits = opcode_traits[index];
             const auto with_height = [&](int height) {
-                Program program;
+                Bytecode program;
                 for (int i = 0; i < height; ++i) program.push(0);
                 return bench.run(program.raw(Bytes{index})).status;
             };
@@ -311,31 +311,31 @@ TEST(instruction, jump_bomb_costs_its_gas) {
 TEST(instruction, memory) {
     const struct {
         const char* name;
-        Program program;
+        Bytecode program;
         U256 want;
     } table[] = {
-        {"mstore and mload", Program().push(0xabc).push(5).op(mstore).push(5).op(mload), 0xabc},
-        {"mload in between", Program().push(0xabcd).push(0).op(mstore).push(1).op(mload), 0xabcd00},
-        {"mstore8 takes the last byte", Program().push(0x1234).push(31).op(mstore8).push(0).op(mload), 0x34},
-        {"memory begins as zeros", Program().push(1000).op(mload), 0},
-        {"msize counts words", Program().push(1).op({mload, pop, msize}), 64},
-        {"msize after nothing", Program().push(0).push(max).op({keccak256, pop, msize}), 0},
-        {"keccak256 of nothing", Program().push(0).push(max).op(keccak256),
+        {"mstore and mload", Bytecode().push(0xabc).push(5).op(mstore).push(5).op(mload), 0xabc},
+        {"mload in between", Bytecode().push(0xabcd).push(0).op(mstore).push(1).op(mload), 0xabcd00},
+        {"mstore8 takes the last byte", Bytecode().push(0x1234).push(31).op(mstore8).push(0).op(mload), 0x34},
+        {"memory begins as zeros", Bytecode().push(1000).op(mload), 0},
+        {"msize counts words", Bytecode().push(1).op({mload, pop, msize}), 64},
+        {"msize after nothing", Bytecode().push(0).push(max).op({keccak256, pop, msize}), 0},
+        {"keccak256 of nothing", Bytecode().push(0).push(max).op(keccak256),
          U256::from_bytes(*from_hex("0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"))},
-        {"keccak256 of a zero word", Program().push(32).push(0).op(keccak256),
+        {"keccak256 of a zero word", Bytecode().push(32).push(0).op(keccak256),
          U256::from_bytes(*from_hex("0x290decd9548b62a8d60345a988386fc84ba6bc95484008f6362f93160ef3e563"))},
         {"mcopy forwards, overlapping",
-         Program().push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192).push(0).op(mstore)
+         Bytecode().push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192).push(0).op(mstore)
              .push(8).push(0).push(2).op(mcopy).push(0).op(mload), U256::from_bytes(*from_hex("0x01020102030405060708")) << 176},
         {"mcopy backwards, overlapping",
-         Program().push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192).push(0).op(mstore)
+         Bytecode().push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192).push(0).op(mstore)
              .push(6).push(2).push(0).op(mcopy).push(0).op(mload), U256::from_bytes(*from_hex("0x0304050607080708")) << 192},
-        {"codecopy pads with zeros", Program().push(max).push(0).op(mstore).push(32).push(1000).push(0).op(codecopy)
+        {"codecopy pads with zeros", Bytecode().push(max).push(0).op(mstore).push(32).push(1000).push(0).op(codecopy)
              .push(0).op(mload), 0},
     };
     for (const auto& test : table) {
         SCOPED_TRACE(test.name);
-        Program program = test.program;
+        Bytecode program = test.program;
         const auto result = Bench().run(program.return_top());
         ASSERT_EQ(result.status, Status::success);
         EXPECT_EQ(to_quantity(U256::from_bytes(result.output)), to_quantity(test.want));
@@ -346,26 +346,26 @@ TEST(instruction, memory_beyond_what_gas_could_pay) {
     for (const auto& offset : {U256(0xffffffff), U256(1) << 32, U256(~0ULL), U256(1) << 64, max}) {
         SCOPED_TRACE(to_quantity(offset));
         for (const auto opcode : {mload, mstore, mstore8}) {
-            EXPECT_EQ(Bench().run(Program().push(1).push(offset).op(opcode)).status, Status::out_of_gas);
+            EXPECT_EQ(Bench().run(Bytecode().push(1).push(offset).op(opcode)).status, Status::out_of_gas);
         }
         for (const auto opcode : {keccak256, return_, revert, log0}) {
-            EXPECT_EQ(Bench().run(Program().push(1).push(offset).op(opcode)).status, Status::out_of_gas);
-            EXPECT_EQ(Bench().run(Program().push(offset).push(0).op(opcode)).status, Status::out_of_gas);
-            EXPECT_NE(Bench().run(Program().push(0).push(offset).op(opcode)).status, Status::out_of_gas);
+            EXPECT_EQ(Bench().run(Bytecode().push(1).push(offset).op(opcode)).status, Status::out_of_gas);
+            EXPECT_EQ(Bench().run(Bytecode().push(offset).push(0).op(opcode)).status, Status::out_of_gas);
+            EXPECT_NE(Bench().run(Bytecode().push(0).push(offset).op(opcode)).status, Status::out_of_gas);
         }
         for (const auto opcode : {calldatacopy, codecopy, mcopy}) {
-            EXPECT_EQ(Bench().run(Program().push(1).push(0).push(offset).op(opcode)).status, Status::out_of_gas);
-            EXPECT_EQ(Bench().run(Program().push(0).push(0).push(offset).op(opcode)).status, Status::success);
+            EXPECT_EQ(Bench().run(Bytecode().push(1).push(0).push(offset).op(opcode)).status, Status::out_of_gas);
+            EXPECT_EQ(Bench().run(Bytecode().push(0).push(0).push(offset).op(opcode)).status, Status::success);
         }
     }
 }
 
 TEST(instruction, returndatacopy_is_strict) {
-    const auto give = Program().push(32).push(0).op(return_);
+    const auto give = Bytecode().push(32).push(0).op(return_);
     const auto copy = [&](const U256& from, const U256& size) {
         Bench bench;
         bench.host.world.accounts[bench.other].code = give;
-        return bench.run(Program().call(call, bench.other).push(size).push(from).push(0).op(returndatacopy)).status;
+        return bench.run(Bytecode().call(call, bench.other).push(size).push(from).push(0).op(returndatacopy)).status;
     };
     EXPECT_EQ(copy(0, 32), Status::success);
     EXPECT_EQ(copy(32, 0), Status::success);
@@ -377,7 +377,7 @@ TEST(instruction, returndatacopy_is_strict) {
 
 TEST(instruction, logs) {
     Bench bench;
-    const auto result = bench.run(Program().push(0xabc).push(0).op(mstore)
+    const auto result = bench.run(Bytecode().push(0xabc).push(0).op(mstore)
                                       .push(4).push(3).push(2).push(1).push(2).push(30).op(log4)
                                       .push(0).push(0).op(log0));
     ASSERT_EQ(result.status, Status::success);
@@ -394,7 +394,7 @@ TEST(instruction, static_mode_forbids_writes) {
         SCOPED_TRACE(opcode_name(to_byte(opcode)));
         Bench bench;
         bench.is_static = true;
-        Program program;
+        Bytecode program;
         for (int i = 0; i < 8; ++i) program.push(0);
         const auto before = bench.host.world.logs.size();
         EXPECT_EQ(bench.run(program.op(opcode)).status, Status::static_mode_violation);
@@ -403,9 +403,9 @@ TEST(instruction, static_mode_forbids_writes) {
     Bench bench;
     bench.is_static = true;
     bench.host.world.accounts[bench.contract].balance = 10;
-    EXPECT_EQ(bench.run(Program().call(call, bench.other, 1)).status, Status::static_mode_violation);
-    EXPECT_EQ(bench.run(Program().call(call, bench.other, 0)).status, Status::success);
-    EXPECT_EQ(bench.run(Program().call(callcode, bench.other, 1)).status, Status::success);
+    EXPECT_EQ(bench.run(Bytecode().call(call, bench.other, 1)).status, Status::static_mode_violation);
+    EXPECT_EQ(bench.run(Bytecode().call(call, bench.other, 0)).status, Status::success);
+    EXPECT_EQ(bench.run(Bytecode().call(callcode, bench.other, 1)).status, Status::success);
 }
 
 }  // namespace

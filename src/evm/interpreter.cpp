@@ -1,9 +1,11 @@
 #include "evm/interpreter.hpp"
 
+#include <limits>
 #include <utility>
 
 #include "base/result.hpp"
 #include "evm/instruction.hpp"
+#include "evm/threaded/handlers.hpp"
 #include "evm/tracer.hpp"
 
 // How a handler is called: preserve_none puts all six in registers, the first four in ones that ordinary calls
@@ -16,6 +18,11 @@
 namespace weft::evm {
 
 namespace {
+
+/// Frames that are not to be translated wait for more jumps than gas can buy.
+constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
+/// Code that hardly jumps is known by its gas: this much counts as a jump.
+constexpr std::int64_t gas_per_jump = 64;
 
 struct Handler {
     [[clang::preserve_none]] void (*run)(WEFT_EVM_PARAMETERS);
@@ -118,6 +125,20 @@ template <Opcode opcode, int price>
     WEFT_EVM_NEXT();
 }
 
+/// A jump arrived at pc and the code has run enough to be translated: goes on there in its program.
+[[clang::preserve_none, gnu::noinline, gnu::cold]] void run_translated(WEFT_EVM_PARAMETERS) {
+    static_cast<void>(base);
+    static_cast<void>(table);
+    const auto& program = frame->code->translate(frame->schedule->revision);
+    const auto* const block = program.find(static_cast<std::uint64_t>(pc - frame->code->begin()));
+    if (program.revision() == frame->schedule->revision) {
+        run_program(*frame, program, block, top, gas);
+    } else {
+        frame->patience = forever;
+        interpret_from(*frame, pc, top, gas);
+    }
+}
+
 template <int price>
 [[clang::preserve_none]] void jump(WEFT_EVM_PARAMETERS) {
     if (top < base) [[unlikely]] WEFT_EVM_GO(halt<Status::stack_underflow>);
@@ -129,6 +150,7 @@ template <int price>
     }
     pc = frame->code->begin() + target.limb[0];
     --top;
+    if (--frame->patience < 0) [[unlikely]] WEFT_EVM_GO(run_translated);
     WEFT_EVM_NEXT();
 }
 
@@ -137,16 +159,17 @@ template <int price>
     if (top < base + 1) [[unlikely]] WEFT_EVM_GO(halt<Status::stack_underflow>);
     gas -= price;
     if (gas < 0) [[unlikely]] WEFT_EVM_GO(halt<Status::out_of_gas>);
-    if (top[-1].is_zero()) {
-        ++pc;
-    } else {
-        const U256& target = *top;
-        if (!target.fits_u64() || !frame->code->is_jump_destination(target.limb[0])) [[unlikely]] {
-            WEFT_EVM_GO(halt<Status::bad_jump_destination>);
-        }
-        pc = frame->code->begin() + target.limb[0];
-    }
     top -= 2;
+    if (top[1].is_zero()) {
+        ++pc;
+        WEFT_EVM_NEXT();
+    }
+    const U256& target = top[2];
+    if (!target.fits_u64() || !frame->code->is_jump_destination(target.limb[0])) [[unlikely]] {
+        WEFT_EVM_GO(halt<Status::bad_jump_destination>);
+    }
+    pc = frame->code->begin() + target.limb[0];
+    if (--frame->patience < 0) [[unlikely]] WEFT_EVM_GO(run_translated);
     WEFT_EVM_NEXT();
 }
 
@@ -207,14 +230,48 @@ constexpr Table traced_table = [] {
 
 }  // namespace
 
-void interpret(Frame& frame) {
-    const auto* const table = frame.tracer != nullptr ? traced_table.data() : table_of(frame).data();
+namespace {
+
+/// The program to run, null to go byte by byte.
+const Program* choose_program(Frame& frame) {
+    const Code& code = *frame.code;
+    const auto revision = frame.schedule->revision;
+    const auto* program = code.program();
+    if (program == nullptr) {
+        frame.patience = code.patience();
+        if (frame.patience > 0) return nullptr;
+        program = &code.translate(revision);
+    }
+    if (program->revision() == revision) return program;
+    frame.patience = forever;
+    return nullptr;
+}
+
+void interpret_traced(Frame& frame) {
+    frame.patience = forever;
     const auto* const pc = frame.code->begin();
-    table[*pc].run(pc, frame.stack - 1, frame.gas, &frame, frame.stack, table);
+    traced_table[*pc].run(pc, frame.stack - 1, frame.gas, &frame, frame.stack, traced_table.data());
     if (frame.traced_gas >= 0) {
         frame.tracer->on_charged(frame.traced_gas - frame.gas, frame.status);
         frame.traced_gas = -1;
     }
+}
+
+}  // namespace
+
+void interpret_from(Frame& frame, const std::uint8_t* pc, U256* top, std::int64_t gas) {
+    const auto* const table = table_of(frame).data();
+    table[*pc].run(pc, top, gas, &frame, frame.stack, table);
+}
+
+void interpret(Frame& frame) {
+    if (frame.tracer != nullptr) return interpret_traced(frame);
+    if (const auto* const program = choose_program(frame)) {
+        return run_program(frame, *program, program->begin(), frame.stack - 1, frame.gas);
+    }
+    const std::int64_t gas = frame.gas;
+    interpret_from(frame, frame.code->begin(), frame.stack - 1, gas);
+    if (frame.patience != forever) frame.code->set_patience(frame.patience - (gas - frame.gas) / gas_per_jump);
 }
 
 }  // namespace weft::evm

@@ -12,4 +12,8 @@ namespace weft::evm {
 /// is out_of_gas. The caller of the frame takes all of it.
 void interpret(Frame& frame);
 
+/// Goes on byte by byte with the instruction at @p pc.
+/// @param top  the uppermost word; the slot before the first for an empty stack.
+void interpret_from(Frame& frame, const std::uint8_t* pc, U256* top, std::int64_t gas);
+
 }  // namespace weft::evm

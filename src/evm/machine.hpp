@@ -15,6 +15,7 @@
 namespace weft::evm {
 
 class Machine;
+class Program;
 
 /// One running call. The handlers keep pc, stack top and gas in registers; here is the rest.
 struct Frame {
@@ -30,6 +31,9 @@ struct Frame {
     const Environment* environment = nullptr;
     Machine* machine = nullptr;
     U256* stack = nullptr;     // the slot of the first word
+    U256* floor = nullptr;     // where a translated program's stack pointer stands when the stack is empty
+    const Program* program = nullptr;  // what runs, if it is translated
+    std::int64_t patience = 0;         // jumps until the code is translated
     Bytes return_data;         // of the last call this frame made; its capacity outlives the frame
     std::size_t chunk = 0;     // which of the machine's chunks `memory` lies in
 

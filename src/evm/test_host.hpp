@@ -36,7 +36,8 @@ class TestHost : public Host {
     World world;
     /// Storage before the transaction; what is not here was zero.
     std::map<std::pair<Address, U256>, U256> original;
-    std::size_t checkpoints = 0;
+    /// Code is translated before it runs first, instead of after a while.
+    bool translates_at_once = false;
 
     bool exists(const Address& address) override {
         const auto* const account = find(address);
@@ -48,7 +49,11 @@ class TestHost : public Host {
     Hash code_hash(const Address& address) override {
         return find(address) == nullptr ? Hash{} : crypto::keccak256(get(address).code);
     }
-    CodePtr code(const Address& address) override { return make_code(get(address).code, code_hash(address)); }
+    CodePtr code(const Address& address) override {
+        auto code = make_code(get(address).code, code_hash(address));
+        if (translates_at_once) code->set_patience(0);
+        return code;
+    }
     bool has_collision(const Address& address) override {
         const auto account = get(address);
         return account.nonce != 0 || !account.code.empty() || !account.storage.empty();
@@ -96,7 +101,6 @@ class TestHost : public Host {
     void emit_log(Log log) override { world.logs.push_back(std::move(log)); }
     Hash block_hash(std::uint64_t number) override { return U256(number + 1000).to_hash(); }
     std::size_t checkpoint() override {
-        ++checkpoints;
         saved_.push_back(world);
         return saved_.size() - 1;
     }

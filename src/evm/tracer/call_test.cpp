@@ -6,7 +6,7 @@
 #include "base/json.hpp"
 #include "evm/call.hpp"
 #include "evm/status.hpp"
-#include "evm/test_program.hpp"
+#include "evm/test_bytecode.hpp"
 #include "evm/tracer/four_byte.hpp"
 
 namespace weft::evm {
@@ -28,7 +28,7 @@ TEST(call_tracer, one_call) {
     bench.gas = 0x5000;
     bench.value = 3;
     bench.input = Bytes{1, 2};
-    EXPECT_EQ(json::to_string(bench.trace(Program().push(0xaa).push(0).op(mstore8).push(1).push(0).op(return_))),
+    EXPECT_EQ(json::to_string(bench.trace(Bytecode().push(0xaa).push(0).op(mstore8).push(1).push(0).op(return_))),
               R"({"from":"0x000000000000000000000000000000000000a001","gas":"0xa208","gasUsed":"0x521a",)"
               R"("to":"0x000000000000000000000000000000000000a002","input":"0x0102","output":"0xaa","value":"0x3",)"
               R"("type":"CALL"})");
@@ -37,8 +37,8 @@ TEST(call_tracer, one_call) {
 TEST(call_tracer, tree_of_every_kind) {
     Traced bench;
     bench.host.world.accounts[bench.contract].balance = 100;
-    bench.host.world.accounts[bench.other].code = Program().call(delegatecall, Bench::address(9));
-    const auto top = bench.trace(Program().call(call, bench.other, 7, 50000).call(staticcall, Bench::address(4))
+    bench.host.world.accounts[bench.other].code = Bytecode().call(delegatecall, Bench::address(9));
+    const auto top = bench.trace(Bytecode().call(call, bench.other, 7, 50000).call(staticcall, Bench::address(4))
                                      .call(callcode, Bench::address(5), 2).push(0).push(0).push(0).op(create)
                                      .push(0x42).op(selfdestruct));
     const auto& calls = top["calls"].items();
@@ -62,7 +62,7 @@ TEST(call_tracer, tree_of_every_kind) {
               R"("to":"0x0000000000000000000000000000000000000042","input":"0x","value":"0x5d","type":"SELFDESTRUCT"})");
     CallTracerOptions options;
     options.only_top_call = true;
-    EXPECT_TRUE(Traced().trace(Program().call(call, bench.other), options)["calls"].is_null());
+    EXPECT_TRUE(Traced().trace(Bytecode().call(call, bench.other), options)["calls"].is_null());
 }
 
 TEST(call_tracer, failures) {
@@ -72,16 +72,16 @@ TEST(call_tracer, failures) {
         "00000000000000000000000000000000000000000000000000000000000000036e6f210000000000000000000000000000000000000000000"
         "000000000000000000000");
     bench.input = give;
-    const auto top = bench.trace(Program().op(calldatasize).push(0).push(0).op(calldatacopy).op(calldatasize).push(0)
+    const auto top = bench.trace(Bytecode().op(calldatasize).push(0).push(0).op(calldatacopy).op(calldatasize).push(0)
                                      .op(Opcode::revert));
     EXPECT_EQ(top["error"].text(), "execution reverted");
     EXPECT_EQ(top["revertReason"].text(), "no!");
     EXPECT_EQ(top["output"].text(), to_hex(give));
-    const auto bad = Traced().trace(Program().call(call, Bench::address(3), 5).op(invalid));
+    const auto bad = Traced().trace(Bytecode().call(call, Bench::address(3), 5).op(invalid));
     EXPECT_EQ(bad["error"].text(), "invalid opcode: INVALID");
     EXPECT_TRUE(bad["output"].is_null());
     EXPECT_EQ(bad["calls"].items()[0]["error"].text(), "insufficient balance for transfer");
-    const auto create_failed = Traced().trace(Program().place(Bytes{0xfe}).push(1).push(0).push(0).op(create));
+    const auto create_failed = Traced().trace(Bytecode().place(Bytes{0xfe}).push(1).push(0).push(0).op(create));
     EXPECT_TRUE(create_failed["calls"].items()[0]["to"].is_null());
     EXPECT_EQ(create_failed["calls"].items()[0]["error"].text(), "invalid opcode: INVALID");
 }
@@ -91,8 +91,8 @@ TEST(call_tracer, logs_of_failed_calls_are_dropped_and_their_numbers_reused) {
     CallTracerOptions options;
     options.with_log = true;
     options.first_log_index = 10;
-    bench.host.world.accounts[bench.other].code = Program().push(0).push(0).op({log0, invalid});
-    const auto top = bench.trace(Program().push(0).push(0).op(log0).call(call, bench.other, 0, 5000)
+    bench.host.world.accounts[bench.other].code = Bytecode().push(0).push(0).op({log0, invalid});
+    const auto top = bench.trace(Bytecode().push(0).push(0).op(log0).call(call, bench.other, 0, 5000)
                                      .push(7).push(0).push(0).op(log1), options);
     EXPECT_TRUE(top["calls"].items()[0]["logs"].is_null());
     const auto& logs = top["logs"].items();
@@ -110,9 +110,9 @@ TEST(four_byte, counts_selectors_and_sizes) {
     bench.environment.tracer = &tracer;
     bench.input = *from_hex("0x0102030405");
     const auto once = [&](const Address& to) {
-        return Program().push(0).push(0).push(6).push(0).push(0).push(to).push(5000).op(call);
+        return Bytecode().push(0).push(0).push(6).push(0).push(0).push(to).push(5000).op(call);
     };
-    static_cast<void>(bench.run(Program().raw(Bytes(once(bench.other))).raw(Bytes(once(bench.other)))
+    static_cast<void>(bench.run(Bytecode().raw(Bytes(once(bench.other))).raw(Bytes(once(bench.other)))
                                     .raw(Bytes(once(Address::from(Bytes{4}))))));
     EXPECT_EQ(tracer.result(), R"({"0x00000000-2":2,"0x01020304-1":1})");
 }

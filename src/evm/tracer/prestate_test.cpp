@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.hpp"
-#include "evm/test_program.hpp"
+#include "evm/test_bytecode.hpp"
 #include "evm/tracer/access_list.hpp"
 
 namespace weft::evm {
@@ -32,7 +32,7 @@ TEST(prestate, shows_what_was_touched_as_it_was) {
     Bench bench;
     bench.host.world.accounts[bench.other].balance = 7;
     bench.host.world.accounts[bench.contract].storage[1] = 11;
-    const auto pre = trace(bench, Program().push(bench.other).op({balance, pop}).sstore(1, 12).sstore(2, 5));
+    const auto pre = trace(bench, Bytecode().push(bench.other).op({balance, pop}).sstore(1, 12).sstore(2, 5));
     EXPECT_EQ(keys(pre), (std::vector<std::string>{"a001", "a002", "a003"}));  // the coinbase was empty
     EXPECT_EQ(json::to_string(pre.members()[2].second), R"({"balance":"0x7"})");
     const auto& contract = pre.members()[1].second;
@@ -42,14 +42,14 @@ TEST(prestate, shows_what_was_touched_as_it_was) {
                                                         "02\":\"0x" + zeros + "00\"}");
     PrestateOptions options;
     options.include_empty = true;
-    EXPECT_EQ(keys(trace(bench, Program().op(stop), options)), (std::vector<std::string>{"a001", "a002", "a063"}));
+    EXPECT_EQ(keys(trace(bench, Bytecode().op(stop), options)), (std::vector<std::string>{"a001", "a002", "a063"}));
 }
 
 TEST(prestate, what_could_not_be_paid_was_not_touched) {
     Bench bench;
     bench.gas = 1000;
     bench.host.world.accounts[bench.other].balance = 7;
-    EXPECT_EQ(keys(trace(bench, Program().push(bench.other).op(balance))), (std::vector<std::string>{"a001", "a002"}));
+    EXPECT_EQ(keys(trace(bench, Bytecode().push(bench.other).op(balance))), (std::vector<std::string>{"a001", "a002"}));
 }
 
 TEST(prestate, diff_shows_changes_alone) {
@@ -61,7 +61,7 @@ TEST(prestate, diff_shows_changes_alone) {
     PrestateOptions options;
     options.diff_mode = true;
     options.disable_code = true;
-    const auto diff = trace(bench, Program().push(bench.other).op({balance, pop}).sstore(1, 12).sstore(2, 5)
+    const auto diff = trace(bench, Bytecode().push(bench.other).op({balance, pop}).sstore(1, 12).sstore(2, 5)
                                        .sstore(3, 33).sstore(4, 0).call(call, Bench::address(99), 2), options);
     EXPECT_EQ(keys(diff["pre"]), (std::vector<std::string>{"a002", "a063"}));
     EXPECT_EQ(keys(diff["post"]), (std::vector<std::string>{"a002", "a063"}));
@@ -80,8 +80,8 @@ TEST(access_list, lists_what_is_not_warm_anyway) {
     AccessListTracer tracer({bench.sender, bench.contract});
     tracer.add({{Bench::address(7), {5}}, {bench.sender, {1}}});
     bench.environment.tracer = &tracer;
-    bench.host.world.accounts[bench.other].code = Program().push(3).op({sload, pop}).push(2).op(sload);
-    static_cast<void>(bench.run(Program().push(1).op(sload).push(bench.sender).op(balance).call(call, bench.other)));
+    bench.host.world.accounts[bench.other].code = Bytecode().push(3).op({sload, pop}).push(2).op(sload);
+    static_cast<void>(bench.run(Bytecode().push(1).op(sload).push(bench.sender).op(balance).call(call, bench.other)));
     EXPECT_EQ(tracer.result(), (std::vector<AccessListTracer::Entry>{
                                    {bench.contract, {1}}, {bench.other, {2, 3}}, {Bench::address(7), {5}}}));
 }

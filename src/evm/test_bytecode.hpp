@@ -1,6 +1,8 @@
 #pragma once
 // Bytecode by hand, for the room's tests.
 
+#include <gtest/gtest.h>
+
 #include <initializer_list>
 
 #include "evm/opcode.hpp"
@@ -9,47 +11,47 @@
 namespace weft::evm {
 
 /// Appends instructions.
-class Program {
+class Bytecode {
   public:
-    Program() = default;
+    Bytecode() = default;
 
     /// The shortest PUSH that holds @p value; never PUSH0, which most forks lack.
-    Program& push(const U256& value) {
+    Bytecode& push(const U256& value) {
         const unsigned size = std::max(1U, value.byte_length());
         bytes_.push_back(static_cast<std::uint8_t>(to_byte(Opcode::push0) + size));
         const Hash word = value.to_hash();
         append(bytes_, word.view().subspan(32 - size));
         return *this;
     }
-    Program& push(const Address& address) { return push(U256::from_bytes(address)); }
-    Program& op(Opcode opcode) {
+    Bytecode& push(const Address& address) { return push(U256::from_bytes(address)); }
+    Bytecode& op(Opcode opcode) {
         bytes_.push_back(to_byte(opcode));
         return *this;
     }
-    Program& op(std::initializer_list<Opcode> opcodes) {
+    Bytecode& op(std::initializer_list<Opcode> opcodes) {
         for (const auto opcode : opcodes) op(opcode);
         return *this;
     }
-    Program& raw(BytesView bytes) {
+    Bytecode& raw(BytesView bytes) {
         append(bytes_, bytes);
         return *this;
     }
-    Program& repeat(std::size_t times, Opcode opcode) {
+    Bytecode& repeat(std::size_t times, Opcode opcode) {
         bytes_.insert(bytes_.end(), times, to_byte(opcode));
         return *this;
     }
     /// Returns the word on top.
-    Program& return_top() { return push(0).op(Opcode::mstore).push(32).push(0).op(Opcode::return_); }
-    Program& sstore(const U256& key, const U256& value) { return push(value).push(key).op(Opcode::sstore); }
+    Bytecode& return_top() { return push(0).op(Opcode::mstore).push(32).push(0).op(Opcode::return_); }
+    Bytecode& sstore(const U256& key, const U256& value) { return push(value).push(key).op(Opcode::sstore); }
     /// CALL or its kin with no output area; leaves the result on the stack.
-    Program& call(Opcode kind, const Address& to, const U256& value = 0, const U256& gas = 0xffffffff) {
+    Bytecode& call(Opcode kind, const Address& to, const U256& value = 0, const U256& gas = 0xffffffff) {
         push(0).push(0).push(0).push(0);
         if (kind == Opcode::call || kind == Opcode::callcode) push(value);
         return push(to).push(gas).op(kind);
     }
     /// Init code that leaves @p code as the contract.
-    [[nodiscard]] static Program deploying(const Bytes& code) {
-        Program out;
+    [[nodiscard]] static Bytecode deploying(const Bytes& code) {
+        Bytecode out;
         out.push(code.size()).op(Opcode::dup1).push(0).push(0);
         const std::size_t at = out.bytes_.size() - 3;  // the operand of the first of the two, CODECOPY's source
         out.op(Opcode::codecopy).push(0).op(Opcode::return_);
@@ -57,7 +59,7 @@ class Program {
         return out.raw(code);
     }
     /// Stores @p code in memory from 0 on, for CREATE. @param code  at most 32 bytes.
-    Program& place(const Bytes& code) {
+    Bytecode& place(const Bytes& code) {
         Bytes padded = code;
         padded.resize(32);
         return push(U256::from_bytes(padded)).push(0).op(Opcode::mstore);
@@ -107,7 +109,7 @@ struct Bench {
         message.input = input;
         message.value = value;
         message.is_static = is_static;
-        return execute(host, environment, message);
+        return execute_both_ways(message);
     }
     CallResult create(const Bytes& init) {
         Message message;
@@ -116,7 +118,22 @@ struct Bench {
         message.gas = gas;
         message.input = init;
         message.value = value;
-        return execute(host, environment, message);
+        return execute_both_ways(message);
+    }
+    /// Runs a message on the bench's world, and translated on a copy of it: whatever the test looks at, that must agree.
+    CallResult execute_both_ways(const Message& message) {
+        TestHost twin = host;
+        twin.translates_at_once = true;
+        Environment untraced = environment;
+        untraced.tracer = nullptr;
+        const auto translated = execute(twin, untraced, message);
+        const auto result = execute(host, environment, message);
+        EXPECT_EQ(translated.status, result.status);
+        EXPECT_EQ(translated.gas_left, result.gas_left);
+        EXPECT_EQ(translated.gas_refund, result.gas_refund);
+        EXPECT_EQ(translated.output, result.output);
+        EXPECT_TRUE(twin.world == host.world);
+        return result;
     }
     /// Runs and gives the gas it took.
     std::uint64_t gas_of(const Bytes& code) { return gas - run(code).gas_left; }
