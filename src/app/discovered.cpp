@@ -75,13 +75,16 @@ struct Discovered::State {
         ++turn;
         for (const bool healthy : {true, false}) {
             for (const bool trusted : {true, false}) {
+                // Only those that count, so that among equals each has its turn.
+                std::vector<TargetPtr> targets;
                 std::vector<mesh::Candidate> candidates;
                 for (const auto& [target, is_healthy] : known) {
                     const bool suspect = target->suspect_until_ns.load(std::memory_order_relaxed) > now_ns;
-                    candidates.push_back({target->instance.weight, target->outstanding.load(std::memory_order_relaxed),
-                                          is_healthy == healthy && suspect != trusted});
+                    if (is_healthy != healthy || suspect == trusted) continue;
+                    targets.push_back(target);
+                    candidates.push_back({target->instance.weight, target->outstanding.load(std::memory_order_relaxed)});
                 }
-                if (const auto best = mesh::pick_least_outstanding(candidates, turn)) return known[*best].target;
+                if (const auto best = mesh::pick_least_outstanding(candidates, turn)) return targets[*best];
             }
         }
         return nullptr;
