@@ -30,8 +30,19 @@ Task<Hash> submit(Call& call, Bytes encoded, std::optional<Address> impersonate)
     co_return reply.hash;
 }
 
+/// Geth's rule for what comes over RPC: a signature that holds on every chain is refused (EIP-155). What can't be read
+/// is left to validation, which says why.
+Result<void> check_protected(const Core& core, BytesView encoded) {
+    const bool legacy = !encoded.empty() && encoded[0] >= 0xc0;
+    if (!legacy || core.config.allow_unprotected) return {};
+    const auto transaction = chain::decode_transaction(encoded);
+    if (!transaction || transaction->chain_id) return {};
+    return rpc_fail(code::server, "only replay-protected (EIP-155) transactions allowed over RPC");
+}
+
 Task<std::string> send_raw(Call& call) {
     Bytes encoded = co_await call.params.data(0);
+    co_await check_protected(call.core, encoded);
     co_return data_json(co_await submit(call, std::move(encoded), std::nullopt));
 }
 
@@ -39,6 +50,7 @@ Task<std::string> send_raw_sync(Call& call) {
     Bytes encoded = co_await call.params.data(0);
     std::uint64_t timeout_ms = sync_timeout_ms_default;
     if (call.params.has(1)) timeout_ms = std::min(co_await call.params.any_u64(1), sync_timeout_ms_max);
+    co_await check_protected(call.core, encoded);
     const Hash hash = co_await submit(call, std::move(encoded), std::nullopt);
     const std::int64_t until_ns = monotonic_ns() + static_cast<std::int64_t>(timeout_ms) * ns_per_ms;
     while (true) {

@@ -31,6 +31,8 @@ struct GatewayConfig {
     std::int64_t filter_timeout_ns = 300 * ns_per_s;
     /// Gas that eth_call and its relatives give a call that names none.
     std::uint64_t call_gas = 50'000'000;
+    /// Take legacy transactions without a chain id: geth's --rpc.allow-unprotected-txs.
+    bool allow_unprotected = false;
     net::RpcLimits limits;
     net::HttpOptions http;
     /// Asked by /healthz and /readyz if there; must outlive the gateway.

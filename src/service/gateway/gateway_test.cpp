@@ -258,6 +258,24 @@ TEST(gateway, submits_raw_transactions_and_waits_for_their_block) {
     EXPECT_EQ(fixture.error("eth_sendRawTransaction", R"(["0x"])"), "-32000 typed transaction too short");
 }
 
+TEST(gateway, refuses_signatures_that_hold_on_every_chain) {
+    chain::Transaction tx;
+    tx.gas_limit = 21'000;
+    tx.to = Address{};
+    const auto unprotected = chain::sign_transaction(tx, testing::secret_key());
+    tx.chain_id = 31337;
+    const auto bound = chain::sign_transaction(tx, testing::secret_key());
+    Fixture strict;
+    EXPECT_EQ(strict.error("eth_sendRawTransaction", "[\"" + hex(unprotected->encoded) + "\"]"),
+              "-32000 only replay-protected (EIP-155) transactions allowed over RPC");
+    EXPECT_TRUE(strict.node.submitted.empty());
+    EXPECT_TRUE(strict.result("eth_sendRawTransaction", "[\"" + hex(bound->encoded) + "\"]").starts_with("\"0x"));
+    GatewayConfig config;
+    config.allow_unprotected = true;
+    Fixture lenient(config);
+    EXPECT_TRUE(lenient.result("eth_sendRawTransaction", "[\"" + hex(unprotected->encoded) + "\"]").starts_with("\"0x"));
+}
+
 TEST(gateway, completes_and_signs_what_a_wallet_account_sends) {
     Fixture fixture;
     const std::string from = hex(fixture.node.account);
