@@ -111,18 +111,30 @@ U256 divide_limbs(const std::uint64_t* numerator, int count, const U256& divisor
     }
 }
 
-/// The 512-bit product of two numbers.
-void multiply_full(const U256& a, const U256& b, std::uint64_t product[8]) {
-    for (int i = 0; i < 8; ++i) product[i] = 0;
-    for (int i = 0; i < 4; ++i) {
-        std::uint64_t carry = 0;
-        for (int j = 0; j < 4; ++j) {
-            const Wide part = Wide{a.limb[i]} * b.limb[j] + product[i + j] + carry;
-            product[i + j] = static_cast<std::uint64_t>(part);
-            carry = static_cast<std::uint64_t>(part >> 64);
-        }
-        product[i + 4] = carry;
+/// sum[0..n] += a[0..n) * b, where sum[n] is 0 before. The products' low and high halves go in by two chains of carries.
+template <int n>
+[[gnu::always_inline]] inline void multiply_add(std::uint64_t* sum, const std::uint64_t* a, std::uint64_t b) {
+    std::uint64_t low[n];
+    std::uint64_t high[n];
+    for (int i = 0; i < n; ++i) {
+        const Wide product = Wide{a[i]} * b;
+        low[i] = static_cast<std::uint64_t>(product);
+        high[i] = static_cast<std::uint64_t>(product >> 64);
     }
+    unsigned long long carry = 0;
+    for (int i = 0; i < n; ++i) sum[i] = __builtin_addcll(sum[i], low[i], carry, &carry);
+    sum[n] = carry;
+    carry = 0;
+    for (int i = 0; i < n; ++i) sum[i + 1] = __builtin_addcll(sum[i + 1], high[i], carry, &carry);
+}
+
+/// The 512-bit product of two numbers.
+[[gnu::always_inline]] inline void multiply_full(const U256& a, const U256& b, std::uint64_t product[8]) {
+    for (int i = 0; i < 8; ++i) product[i] = 0;
+    multiply_add<4>(product, a.limb.data(), b.limb[0]);
+    multiply_add<4>(product + 1, a.limb.data(), b.limb[1]);
+    multiply_add<4>(product + 2, a.limb.data(), b.limb[2]);
+    multiply_add<4>(product + 3, a.limb.data(), b.limb[3]);
 }
 
 }  // namespace
@@ -182,28 +194,23 @@ Reducer::Reducer(const U256& modulus) : modulus_(modulus) {
 U256 Reducer::multiply(const U256& a, const U256& b) const {
     std::uint64_t product[8];
     multiply_full(a, b, product);
-    // estimate = (product / 2^192) * reciprocal / 2^320: at most 2 below the quotient, 3 with the truncated reciprocal.
+    // estimate = (product / 2^192) * reciprocal / 2^320, without the partial products below 2^192, which can't make more
+    // than 1 of difference. It is at most 2 below the quotient, so 4 with that and with the truncated reciprocal.
     std::uint64_t wide[10] = {};
-    for (int i = 0; i < 5; ++i) {
-        std::uint64_t carry = 0;
-        for (int j = 0; j < 5; ++j) {
-            const Wide part = Wide{product[3 + i]} * reciprocal_[j] + wide[i + j] + carry;
-            wide[i + j] = static_cast<std::uint64_t>(part);
-            carry = static_cast<std::uint64_t>(part >> 64);
-        }
-        wide[i + 5] = carry;
-    }
-    // What is left is below 4 * modulus < 2^320: five limbs of both sides are enough.
-    std::uint64_t taken[5] = {};
-    for (int i = 0; i < 5; ++i) {
-        std::uint64_t carry = 0;
-        for (int j = 0; i + j < 5 && j < 4; ++j) {
-            const Wide part = Wide{wide[5 + i]} * modulus_.limb[j] + taken[i + j] + carry;
-            taken[i + j] = static_cast<std::uint64_t>(part);
-            carry = static_cast<std::uint64_t>(part >> 64);
-        }
-        if (i == 0) taken[4] = carry;
-    }
+    const auto* const r = reciprocal_.data();
+    multiply_add<2>(wide + 3, r + 3, product[3]);
+    multiply_add<3>(wide + 3, r + 2, product[4]);
+    multiply_add<4>(wide + 3, r + 1, product[5]);
+    multiply_add<5>(wide + 3, r, product[6]);
+    multiply_add<5>(wide + 4, r, product[7]);
+    // What is left is below 5 * modulus < 2^320: five limbs of both sides are enough.
+    std::uint64_t taken[9] = {};
+    const auto* const m = modulus_.limb.data();
+    multiply_add<4>(taken, m, wide[5]);
+    multiply_add<4>(taken + 1, m, wide[6]);
+    multiply_add<3>(taken + 2, m, wide[7]);
+    multiply_add<2>(taken + 3, m, wide[8]);
+    taken[4] += m[0] * wide[9];
     unsigned long long borrow = 0;
     std::uint64_t rest[5];
     for (int i = 0; i < 5; ++i) rest[i] = __builtin_subcll(product[i], taken[i], borrow, &borrow);

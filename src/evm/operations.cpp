@@ -24,6 +24,10 @@ void slow_modulo(U256* top) {
 
 void signed_divide(U256* top) {
     if (top[-1].is_zero()) return;
+    if (top[0].fits_u64() && top[-1].fits_u64()) {  // neither is negative
+        top[-1].limb[0] = top[0].limb[0] / top[-1].limb[0];
+        return;
+    }
     const bool negative = is_negative(top[0]) != is_negative(top[-1]);
     const U256 dividend = is_negative(top[0]) ? -top[0] : top[0];
     const U256 divisor = is_negative(top[-1]) ? -top[-1] : top[-1];

@@ -380,30 +380,41 @@ WEFT_EVM_HANDLER not_(WEFT_EVM_PARAMETERS) {
     return low >> count | high << 1 << (63 - count);
 }
 
+/// @tparam limbs  whole limbs to shift by; the rest of the count is the operand.
+template <int limbs>
 WEFT_EVM_HANDLER push_shl(WEFT_EVM_PARAMETERS) {
     const std::uint64_t count = pc[1];
-    if (count >= 64) [[unlikely]] {
-        const U256 out = U256(t3, t2, t1, t0) << count;
-        t0 = out.limb[0], t1 = out.limb[1], t2 = out.limb[2], t3 = out.limb[3];
-        WEFT_EVM_NEXT(2);
-    }
-    t3 = shift_left(t3, t2, count);
-    t2 = shift_left(t2, t1, count);
-    t1 = shift_left(t1, t0, count);
-    t0 <<= count;
+    if constexpr (limbs == 0) t3 = shift_left(t3, t2, count);
+    if constexpr (limbs == 1) t3 = shift_left(t2, t1, count);
+    if constexpr (limbs == 2) t3 = shift_left(t1, t0, count);
+    if constexpr (limbs == 3) t3 = t0 << count;
+    if constexpr (limbs == 0) t2 = shift_left(t2, t1, count);
+    if constexpr (limbs == 1) t2 = shift_left(t1, t0, count);
+    if constexpr (limbs == 2) t2 = t0 << count;
+    if constexpr (limbs == 0) t1 = shift_left(t1, t0, count);
+    if constexpr (limbs == 1) t1 = t0 << count;
+    if constexpr (limbs == 0) t0 <<= count;
+    if constexpr (limbs >= 1) t0 = 0;
+    if constexpr (limbs >= 2) t1 = 0;
+    if constexpr (limbs >= 3) t2 = 0;
     WEFT_EVM_NEXT(2);
 }
+template <int limbs>
 WEFT_EVM_HANDLER push_shr(WEFT_EVM_PARAMETERS) {
     const std::uint64_t count = pc[1];
-    if (count >= 64) [[unlikely]] {
-        const U256 out = U256(t3, t2, t1, t0) >> count;
-        t0 = out.limb[0], t1 = out.limb[1], t2 = out.limb[2], t3 = out.limb[3];
-        WEFT_EVM_NEXT(2);
-    }
-    t0 = shift_right(t1, t0, count);
-    t1 = shift_right(t2, t1, count);
-    t2 = shift_right(t3, t2, count);
-    t3 >>= count;
+    if constexpr (limbs == 0) t0 = shift_right(t1, t0, count);
+    if constexpr (limbs == 1) t0 = shift_right(t2, t1, count);
+    if constexpr (limbs == 2) t0 = shift_right(t3, t2, count);
+    if constexpr (limbs == 3) t0 = t3 >> count;
+    if constexpr (limbs == 0) t1 = shift_right(t2, t1, count);
+    if constexpr (limbs == 1) t1 = shift_right(t3, t2, count);
+    if constexpr (limbs == 2) t1 = t3 >> count;
+    if constexpr (limbs == 0) t2 = shift_right(t3, t2, count);
+    if constexpr (limbs == 1) t2 = t3 >> count;
+    if constexpr (limbs == 0) t3 >>= count;
+    if constexpr (limbs >= 1) t3 = 0;
+    if constexpr (limbs >= 2) t2 = 0;
+    if constexpr (limbs >= 3) t1 = 0;
     WEFT_EVM_NEXT(2);
 }
 
@@ -625,8 +636,10 @@ HandlerSet make_handler_set() {
     fill_binary<add, sub, mul, and_, or_, xor_, eq, lt, gt, slt, sgt>(set);
     fill_compare<iszero, eq, lt, gt, slt, sgt>(set);
     fill_swap_pop(set, std::make_index_sequence<16>());
-    set.push_then[to_byte(shl)] = address_of(push_shl);
-    set.push_then[to_byte(shr)] = address_of(push_shr);
+    set.push_shl = {address_of(push_shl<0>), address_of(push_shl<1>), address_of(push_shl<2>), address_of(push_shl<3>)};
+    set.push_shr = {address_of(push_shr<0>), address_of(push_shr<1>), address_of(push_shr<2>), address_of(push_shr<3>)};
+    set.push_then[to_byte(shl)] = address_of(general_push<shl>);
+    set.push_then[to_byte(shr)] = address_of(general_push<shr>);
     set.push_then[to_byte(sar)] = address_of(general_push<sar>);
     set.push_then[to_byte(byte)] = address_of(general_push<byte>);
     set.push_then[to_byte(Opcode::mload)] = address_of(push_mload);

@@ -17,6 +17,9 @@ struct HandlerSet {
     ProgramWord push_wide = 0;  // four words, the lowest first
     /// A push of one word, then the instruction. Operand: the value; of JUMP and JUMPI, the target's address.
     std::array<ProgramWord, 256> push_then{};
+    /// A push of a count below 256, then SHL or SHR: [count / 64]. Operand: count % 64.
+    std::array<ProgramWord, 4> push_shl{};
+    std::array<ProgramWord, 4> push_shr{};
     ProgramWord push_wide_and = 0;          // four words
     ProgramWord push_dup = 0;               // value, DUP's distance
     ProgramWord push_push = 0;              // two values

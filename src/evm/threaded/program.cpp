@@ -226,6 +226,12 @@ class Translator {
             emit(value);
             return third.next;
         }
+        if ((second.opcode == Opcode::shl || second.opcode == Opcode::shr) && value < 256) {
+            account(second);
+            emit((second.opcode == Opcode::shl ? handlers_.push_shl : handlers_.push_shr)[value / 64]);
+            emit(value % 64);
+            return second.next;
+        }
         if (const auto handler = handlers_.push_then[to_byte(second.opcode)]; handler != 0) {
             account(second);
             emit(handler);

@@ -84,6 +84,17 @@ TEST(program, a_code_of_another_revision_is_run_byte_by_byte) {
     EXPECT_EQ(execute(host, environment, message).status, Status::invalid_opcode);
 }
 
+TEST(program, shifts_by_every_constant) {
+    const U256 word(0x8123456789abcdef, 0xf123456789abcdef, 0x0fedcba987654321, 0x8000000000000001);
+    for (std::uint64_t count = 0; count < 260; ++count) {
+        SCOPED_TRACE(count);
+        Bench bench;
+        EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(word).push(count).op(shl).return_top()).output), word << count);
+        EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(word).push(count).op(shr).return_top()).output), word >> count);
+        static_cast<void>(bench.run(Bytecode().push(word).push(count).op(sar).return_top()));
+    }
+}
+
 TEST(program, blocks_stop_at_the_right_gas) {
     // Every gas limit from nothing to more than enough: the last instruction that could be paid for is the same.
     const Bytes codes[] = {
