@@ -1,12 +1,10 @@
 #include "chain/state.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/result.hpp"
 #include "crypto/keccak.hpp"
 #include "evm/code.hpp"
-#include "evm/execute.hpp"
 
 namespace weft::chain {
 
@@ -16,15 +14,6 @@ namespace {
 /// precompile was reverted and the empty account was deleted all the same (EIP-716's reason).
 constexpr Address ripemd_address{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3}};
 constexpr std::uint64_t block_hash_window = 256;
-
-/// All precompiles have 18 leading zeros.
-bool may_be_precompile(const Address& address) {
-    std::uint64_t first;
-    std::uint64_t second;
-    std::memcpy(&first, address.data(), 8);
-    std::memcpy(&second, address.data() + 8, 8);
-    return (first | second) == 0 && address.bytes[16] == 0 && address.bytes[17] == 0;
-}
 
 }  // namespace
 
@@ -306,8 +295,6 @@ void State::set_transient_storage(const Address& address, const U256& key, const
 // --- warm and cold
 
 bool State::warm_account(const Address& address) {
-    // Precompiles are warm in every transaction; marking each of them in each would cost more than asking here.
-    if (may_be_precompile(address) && evm::is_precompile(address, revision_)) return false;
     Entry& entry = load(address);
     if (entry.warm == transaction_) return false;
     note({.kind = Undo::Kind::warm_account, .entry = entry.index});

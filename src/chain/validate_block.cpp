@@ -91,9 +91,10 @@ Checked<void> validate_fees(const Header& header, const Header& parent, const Ru
     }
     if (!header.blob_gas_used) return {};
     const std::uint64_t used = *header.blob_gas_used;
-    if (used > rules.blobs.max * gas_per_blob || used % gas_per_blob != 0) {
-        return refuse(Rule::invalid_blob_gas_used, have_want(used, rules.blobs.max * gas_per_blob));
+    if (used > rules.blobs.max * gas_per_blob) {
+        return refuse(Rule::block_blob_gas_exceeded, have_want(used, rules.blobs.max * gas_per_blob));
     }
+    if (used % gas_per_blob != 0) return refuse(Rule::invalid_blob_gas_used, std::to_string(used));
     const std::uint64_t want = next_excess_blob_gas(rules, parent);
     if (*header.excess_blob_gas != want) return refuse(Rule::invalid_excess_blob_gas, have_want(*header.excess_blob_gas, want));
     return {};
