@@ -225,7 +225,9 @@ Checked<void> Pool::check(const SignedTransaction& transaction, const PoolAccoun
 }
 
 Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& accounts, std::int64_t now_ms) {
-    if (auto checked = check(*transaction, accounts); !checked) return std::unexpected(std::move(checked).error());
+    const PoolAccount account = accounts(transaction->sender);
+    const auto known = [&account](const Address&) { return account; };
+    if (auto checked = check(*transaction, known); !checked) return std::unexpected(std::move(checked).error());
     PoolAdded added;
     // Room first, so that a refusal changes nothing but what was too cheap anyway.
     const auto is_full = [&] {
@@ -240,7 +242,7 @@ Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& acc
         added.evicted.push_back(victim);
     }
     Sender& sender = state_->senders[transaction->sender];
-    sender.account = accounts(transaction->sender);
+    sender.account = account;
     state_->settle(sender);
     const std::size_t pending_before = sender.pending;
     const std::uint64_t nonce = transaction->transaction.nonce;

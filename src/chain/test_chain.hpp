@@ -7,6 +7,7 @@
 #include "chain/execute.hpp"
 #include "chain/genesis.hpp"
 #include "chain/memory.hpp"
+#include "crypto/keccak.hpp"
 #include "crypto/secp256k1.hpp"
 
 namespace weft::chain {
