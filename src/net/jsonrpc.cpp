@@ -15,6 +15,7 @@ const json::Value no_params = json::Value::array({});
 struct Envelope {
     bool well_formed = false;   // an object with "jsonrpc":"2.0" and a method
     std::string_view id;        // its JSON; empty if there is none or it can't be one
+    bool id_impossible = false; // it is an object or array: neither a call nor a notification
     std::string_view plain_method;
     std::string escaped_method; // if the name is no plain text
     std::string_view params;    // its JSON; empty if absent or null
@@ -120,8 +121,8 @@ bool take_member(Envelope& out, std::string_view key, std::string_view value) {
     }
     if (!is_json(value) || !is_json(key)) return false;
     if (key == "\"id\"" && out.id.empty()) {
-        // An object or array can't be an id; geth answers as if there were none.
-        if (value.front() != '{' && value.front() != '[') out.id = value;
+        out.id_impossible = value.front() == '{' || value.front() == '[';
+        if (!out.id_impossible) out.id = value;
     } else if (key == "\"jsonrpc\"" && !std::exchange(out.version_seen, true)) {
         out.version_right = value == "\"2.0\"";
     }
@@ -148,7 +149,7 @@ std::optional<Envelope> read_envelope(std::string_view text) {
         }
     }
     if (!scanner.at_end()) return std::nullopt;
-    out.well_formed = out.version_right && !out.method().empty();
+    out.well_formed = out.version_right && !out.method().empty() && !out.id_impossible;
     return out;
 }
 
@@ -170,6 +171,11 @@ std::optional<std::vector<std::string_view>> read_batch(std::string_view text, s
     return out;
 }
 
+/// geth's code for a reverted call, whose answer has its data even if there is none.
+constexpr std::int32_t reverted_code = 3;
+/// EIP-7966: a transaction sent and waited for is not in a block in time.
+constexpr std::int32_t still_pending_code = 4;
+
 void append_error(std::string& out, std::string_view id, std::int32_t code, std::string_view message, BytesView data) {
     out += R"({"jsonrpc":"2.0","id":)";
     out += id.empty() ? std::string_view("null") : id;
@@ -177,7 +183,7 @@ void append_error(std::string& out, std::string_view id, std::int32_t code, std:
     out += std::to_string(code);
     out += R"(,"message":)";
     out += json::quote(message);
-    if (!data.empty()) {
+    if (!data.empty() || code == reverted_code) {
         out += R"(,"data":")";
         out += to_hex(data);
         out += '"';
@@ -346,7 +352,9 @@ std::unexpected<Error> rpc_fail(std::int32_t code, std::string message) {
 std::int32_t rpc_code_of(const Error& error) {
     // A detail of 1 is a channel's word that a call was not handled, and small numbers are others' too, but for 3, geth's
     // code for a reverted call.
-    if (error.detail < 0 || error.detail == 3 || error.detail > 100) return error.detail;
+    if (error.detail < 0 || error.detail == reverted_code || error.detail == still_pending_code || error.detail > 100) {
+        return error.detail;
+    }
     switch (error.code) {
         case ErrorCode::invalid_argument:
         case ErrorCode::out_of_range: return rpc_code::invalid_params;

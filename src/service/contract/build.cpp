@@ -50,6 +50,7 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
     block.transactions = execution.transactions();
     reply.changes = std::make_shared<chain::StateChanges>(execution.take_changes());
     block.receipts = execution.take_receipts();
+    reply.requests = execution.requests();
     return reply;
 }
 

@@ -81,7 +81,8 @@ Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contra
         const auto outcome = chain::execute_call(state, environment, transaction, request.call.from.value_or(Address{}));
         if (!outcome) {
             auto error = refused(outcome.error());
-            error.message = fmt::format("err: {} (supplied gas {})", error.message, transaction.gas_limit);
+            error.message = fmt::format("err: {} (supplied gas {})", call_wording(outcome.error(), transaction, environment),
+                                        transaction.gas_limit);
             return std::unexpected(std::move(error));
         }
         WEFT_TRY(auto output, output_of(*outcome));

@@ -1,5 +1,7 @@
 #include "service/contract/message.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace weft::service::contract {
@@ -70,6 +72,18 @@ chain::BlockEnvironment make_environment(const chain::ChainConfig& config, chain
     if (overrides.difficulty) environment.block.difficulty = *overrides.difficulty;
     if (overrides.blob_base_fee) environment.block.blob_base_fee = *overrides.blob_base_fee;
     return environment;
+}
+
+std::string call_wording(const chain::Refusal& refusal, const chain::Transaction& call,
+                         const chain::BlockEnvironment& environment) {
+    const auto gas = chain::intrinsic_gas(call, environment.rules.revision);
+    if (refusal.rule == chain::Rule::intrinsic_gas_too_low) {
+        return fmt::format("{}: have {}, want {}", chain::to_string(refusal.rule), call.gas_limit, gas.regular);
+    }
+    if (refusal.rule == chain::Rule::floor_gas_too_low) {
+        return fmt::format("{}: have {}, want {}", chain::to_string(refusal.rule), call.gas_limit, gas.floor);
+    }
+    return refusal.message;
 }
 
 Result<Bytes> output_of(const chain::TransactionOutcome& outcome) {

@@ -17,6 +17,10 @@ namespace weft::service::contract {
 [[nodiscard]] chain::BlockEnvironment make_environment(const chain::ChainConfig& config, chain::Header header,
                                                        const api::contract::BlockOverrides& overrides);
 
+/// Why a call was refused, as clients word it; it differs from a transaction's refusal in the gas it names.
+[[nodiscard]] std::string call_wording(const chain::Refusal& refusal, const chain::Transaction& call,
+                                       const chain::BlockEnvironment& environment);
+
 /// An outcome as clients get it: its output, or the error of a revert (detail 3, data the output) or failure.
 [[nodiscard]] Result<Bytes> output_of(const chain::TransactionOutcome& outcome);
 

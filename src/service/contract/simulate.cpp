@@ -242,7 +242,8 @@ class Simulation {
         auto outcome = chain::execute_call(state_, environment, transaction, sender, &tracer, checks);
         if (!outcome) {
             return refuse(code_of(outcome.error().rule),
-                          fmt::format("err: {} (supplied gas {})", outcome.error().message, transaction.gas_limit));
+                          fmt::format("err: {} (supplied gas {})", call_wording(outcome.error(), transaction, environment),
+                                      transaction.gas_limit));
         }
         header.gas_used += outcome->gas_used;
         gas_left_ -= std::min(gas_left_, outcome->gas_used);

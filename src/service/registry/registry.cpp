@@ -55,7 +55,10 @@ struct Registry::Core : std::enable_shared_from_this<Core> {
     };
 
     Core(net::Loop& on_loop, RegistryOptions with)
-        : loop(on_loop), options(with), tick(on_loop, [this] { apply(mesh::LeaseTick{}); }), late(on_loop, [this] { answer_late(); }) {
+        : loop(on_loop),
+          options(with),
+          tick(on_loop, [this] { apply(mesh::LeaseTick{}); }),
+          late(on_loop, [this] { answer_late(); }) {
         table.next_lease_id = epoch;
     }
 
@@ -112,7 +115,8 @@ struct Registry::Core : std::enable_shared_from_this<Core> {
         for (auto& waiter : waiters) waiter.promise.set(list(waiter.request.service));
     }
 
-    /// An answered caller may ask again at once, from within set(): the list walked here is no longer the one it adds to.
+    /// An answered caller may ask again at once, from within set(): the list walked here is no longer the one it adds
+    /// to.
     void answer_waiting() {
         late.cancel();
         answer(std::exchange(waiting, {}));

@@ -22,12 +22,13 @@ struct RegistryOptions {
 
 /// Knows which instances of which service are there and which of them answer.
 ///
-/// Owns       the lease table, in memory: after a restart it is empty, and the instances, whose renewals are refused, register
-///            again within a renewal's interval. Clients keep their view meanwhile (mesh/discovery.hpp).
+/// Owns       the lease table, in memory: after a restart it is empty, and the instances, whose renewals are refused,
+///                       again within a renewal's interval. Clients keep their view meanwhile (mesh/discovery.hpp).
 /// Serves     api::registry::Register, Renew, Deregister, List.
 /// Calls      grpc.health.v1.Health/Check of every instance, each second.
 /// Publishes  changes, to whoever waits in List.
-/// Fails      open: an instance that one check misses stays healthy, and an absent registry stops no call between services.
+/// Fails      open: an instance that one check misses stays healthy, and an absent registry stops no call
+///            between services.
 class Registry {
   public:
     /// @param loops  must outlive the registry. The table lives on one of them.

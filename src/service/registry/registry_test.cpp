@@ -58,7 +58,8 @@ struct Fixture : testing::Test {
         remove = net::remote_port<api::Deregister>(client);
         list = net::remote_port<api::List>(client);
     }
-    static api::Instance instance(const std::string& id, const std::string& address, const std::string& service = "node") {
+    static api::Instance instance(const std::string& id, const std::string& address,
+                                  const std::string& service = "node") {
         api::Instance made;
         made.id = id;
         made.service = service;

@@ -20,7 +20,7 @@ std::vector<U256> rewards(const api::SealedBlock& block, const std::vector<std::
     for (std::size_t i = 0; i < block.receipts.size(); ++i) {
         paid.push_back({chain::effective_tip(block.transactions[i]->transaction, base_fee), block.receipts[i].gas_used});
     }
-    std::ranges::stable_sort(paid, {}, &Paid::tip);
+    std::ranges::sort(paid, {}, &Paid::tip);
     std::vector<U256> out;
     std::size_t at = 0;
     std::uint64_t gas = paid.empty() ? 0 : paid[0].gas;
