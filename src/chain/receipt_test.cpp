@@ -1,5 +1,7 @@
 #include "chain/receipt.hpp"
 
+#include <random>
+
 #include "chain/block.hpp"
 #include "chain/test_chain.hpp"
 
@@ -41,6 +43,29 @@ TEST(receipt, damaged_bytes_are_refused) {
     unknown[0] = 9;
     EXPECT_FALSE(decode_receipt(unknown));
     EXPECT_FALSE(decode_from_storage(BytesView(good).subspan(1)));
+}
+
+TEST(block, damaged_bytes_are_refused_or_mean_something_else) {
+    TestChain chain;
+    std::vector<TransactionPtr> transactions;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        transactions.push_back(sign_transaction(TestChain::transfer(i, address_with_end(1), U256(1)), test_key(1)));
+    }
+    const ExecutedBlock built = chain.build(transactions);
+    const Bytes block = encode(built.block);
+    const Bytes receipt = encode(built.receipts[0]);
+    std::mt19937_64 random(2);
+    for (int i = 0; i < 4000; ++i) {
+        Bytes bad = block;
+        for (std::uint64_t n = 1 + random() % 3; n > 0; --n) bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
+        if (random() % 4 == 0) bad.erase(bad.begin() + static_cast<std::ptrdiff_t>(random() % bad.size()));
+        const auto decoded = decode_block(bad);
+        if (decoded) ASSERT_EQ(to_hex(encode(*decoded)), to_hex(bad));
+        bad = receipt;
+        bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
+        const auto decoded_receipt = decode_receipt(bad);
+        if (decoded_receipt) ASSERT_EQ(to_hex(encode(*decoded_receipt)), to_hex(bad));
+    }
 }
 
 TEST(bloom, holds_addresses_and_topics) {

@@ -1,5 +1,7 @@
 #include "chain/transaction.hpp"
 
+#include <random>
+
 #include "base/fixtures.hpp"
 #include "base/json.hpp"
 #include "chain/fork.hpp"
@@ -44,6 +46,22 @@ TEST(transaction, every_type_survives_its_encoding) {
         Bytes longer = signed_tx->encoded;
         longer.push_back(0);
         EXPECT_FALSE(decode_transaction(longer));
+    }
+}
+
+/// Whatever decodes, encodes to the very same bytes: there are no two spellings of one transaction.
+TEST(transaction, damaged_bytes_are_refused_or_mean_something_else) {
+    std::mt19937_64 random(1);
+    for (int type = 0; type <= 4; ++type) {
+        const Bytes good = sign_transaction(sample(static_cast<TransactionType>(type)), test_key(1))->encoded;
+        for (int i = 0; i < 4000; ++i) {
+            Bytes bad = good;
+            for (std::uint64_t n = 1 + random() % 3; n > 0; --n) bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
+            if (random() % 4 == 0) bad.erase(bad.begin() + static_cast<std::ptrdiff_t>(random() % bad.size()));
+            const auto decoded = decode_transaction(bad);
+            if (decoded) ASSERT_EQ(to_hex(encode(*decoded)), to_hex(bad));
+            (void)decode_network_form(bad);
+        }
     }
 }
 
