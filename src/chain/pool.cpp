@@ -137,7 +137,7 @@ Pool& Pool::operator=(Pool&&) noexcept = default;
 namespace {
 
 /// A few rules are worded otherwise at the pool's door than in a block, and clients know these words.
-Refusal at_the_door(Refusal refusal, const Transaction& tx) {
+Refusal at_the_door(Refusal refusal) {
     switch (refusal.rule) {
         case Rule::invalid_chain_id: refusal.message = "invalid sender: " + refusal.message; break;
         case Rule::tip_above_fee_cap: refusal.message = to_string(refusal.rule); break;
@@ -145,8 +145,7 @@ Refusal at_the_door(Refusal refusal, const Transaction& tx) {
             refusal.message = "set code tx must have at least one authorization tuple";
             break;
         case Rule::init_code_size_exceeded:
-            refusal.message = std::string(to_string(refusal.rule)) + ": code size " + std::to_string(tx.data.size()) +
-                              ", limit " + std::to_string(init_code_size_max);
+            refusal.message.insert(refusal.message.rfind(" limit"), ",");
             break;
         default: break;
     }
@@ -156,10 +155,9 @@ Refusal at_the_door(Refusal refusal, const Transaction& tx) {
 Checked<void> check_transaction(const SignedTransaction& transaction, const PoolHead& head, const PoolLimits& limits) {
     const Transaction& tx = transaction.transaction;
     if (tx.chain_id && *tx.chain_id != head.chain_id) {
-        return std::unexpected(at_the_door({Rule::invalid_chain_id, std::string(to_string(Rule::invalid_chain_id)) +
-                                                                        ": have " + std::to_string(*tx.chain_id) + " want " +
-                                                                        std::to_string(head.chain_id)},
-                                           tx));
+        auto refusal = refuse(Rule::invalid_chain_id,
+                              "have " + std::to_string(*tx.chain_id) + " want " + std::to_string(head.chain_id));
+        return std::unexpected(at_the_door(std::move(refusal).error()));
     }
     if (transaction.encoded.size() > limits.transaction_bytes_max) {
         return refuse(Rule::oversized_data, "transaction size " + std::to_string(transaction.encoded.size()) + ", limit " +
@@ -167,7 +165,7 @@ Checked<void> check_transaction(const SignedTransaction& transaction, const Pool
     }
     if (tx.gas_limit > head.gas_limit) return refuse(Rule::exceeds_block_gas_limit);
     if (auto checked = validate_transaction(tx, head.rules, head.chain_id, transaction.sender); !checked) {
-        return std::unexpected(at_the_door(std::move(checked).error(), tx));
+        return std::unexpected(at_the_door(std::move(checked).error()));
     }
     if (tx.max_priority_fee_per_gas < limits.tip_min) {
         return refuse(Rule::underpriced, "gas tip cap " + to_decimal(tx.max_priority_fee_per_gas) + ", minimum needed " +
