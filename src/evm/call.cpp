@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "base/result.hpp"
 #include "base/rlp.hpp"
@@ -15,6 +16,15 @@ namespace weft::evm {
 namespace {
 
 bool is_creation(CallKind kind) { return kind == CallKind::create || kind == CallKind::create2; }
+
+/// Which precompile answers at an address, if any.
+std::optional<Address> precompile_at(const Machine& machine, const Address& address) {
+    for (const auto& [from, to] : machine.environment->moved_precompiles) {
+        if (address == to) return from;
+        if (address == from) return std::nullopt;
+    }
+    return is_precompile(address, machine.schedule->revision) ? std::optional(address) : std::nullopt;
+}
 
 /// Runs code in a frame of its own; the output is copied out before the frame's memory is given back.
 Outcome run_code(Machine& machine, const Message& message, const Code& code, Bytes& output) {
@@ -54,13 +64,13 @@ CodePtr code_to_run(Machine& machine, const Message& message) {
     if (const auto target = delegation_of(code->bytes())) {
         if (message.depth == 0) static_cast<void>(host.warm_account(*target));  // deeper, the instruction charged for it
         // A delegation to a precompile runs nothing.
-        return is_precompile(*target, machine.schedule->revision) ? empty_code() : host.code(*target);
+        return precompile_at(machine, *target) ? empty_code() : host.code(*target);
     }
     return code;
 }
 
-Outcome run_precompile(Machine& machine, const Message& message, Bytes& output) {
-    auto result = call_precompile(message.code_address, machine.schedule->revision, message.input,
+Outcome run_precompile(Machine& machine, const Address& precompile, const Message& message, Bytes& output) {
+    auto result = call_precompile(precompile, machine.schedule->revision, message.input,
                                   static_cast<std::int64_t>(message.gas));
     output = std::move(result.output);
     Outcome outcome;
@@ -80,7 +90,7 @@ constexpr Address ripemd_address = [] {
 Outcome run_call(Machine& machine, const Message& message, Bytes& output) {
     Host& host = *machine.host;
     const auto revision = machine.schedule->revision;
-    const bool precompile = is_precompile(message.code_address, revision);
+    const auto precompile = precompile_at(machine, message.code_address);
     const auto checkpoint = host.checkpoint();
     const auto refund = machine.refund;
     if (message.kind == CallKind::call) {
@@ -94,7 +104,7 @@ Outcome run_call(Machine& machine, const Message& message, Bytes& output) {
     }
     Outcome outcome;
     if (precompile) {
-        outcome = run_precompile(machine, message, output);
+        outcome = run_precompile(machine, *precompile, message, output);
     } else if (const auto code = code_to_run(machine, message); code->size() != 0) {
         outcome = run_code(machine, message, *code, output);
     } else {
@@ -177,8 +187,7 @@ Status refusal(Machine& machine, const Message& message, std::uint64_t nonce) {
 void tell_enter(Machine& machine, const Message& message) {
     // A contract that borrows code is, to its tracers, still the one that calls.
     const auto& from = message.kind == CallKind::delegatecall ? message.recipient : message.sender;
-    const bool precompile =
-        !is_creation(message.kind) && is_precompile(message.code_address, machine.schedule->revision);
+    const bool precompile = !is_creation(message.kind) && precompile_at(machine, message.code_address).has_value();
     machine.tracer->on_enter({message, from, message.code_address, precompile, *machine.host});
 }
 

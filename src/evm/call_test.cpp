@@ -236,6 +236,16 @@ TEST(call, precompiles_by_fork) {
     EXPECT_EQ(precompiles(Revision::osaka).back(), Address::from(Bytes{1, 0}));
 }
 
+TEST(call, a_moved_precompile_answers_elsewhere) {
+    Bench bench;
+    const auto identity = Address::from(Bytes{4});
+    bench.environment.moved_precompiles = {{identity, bench.other}};
+    bench.host.world.accounts[identity].code = Bytecode().push(9).return_top();
+    bench.input = Bytes(3, 7);
+    EXPECT_EQ(bench.call(bench.other).output, bench.input);
+    EXPECT_EQ(word(bench.call(identity)), U256(9));
+}
+
 TEST(call, a_delegation_runs_the_delegates_code) {
     for (const auto revision : {Revision::cancun, Revision::prague}) {
         Bench bench(revision);

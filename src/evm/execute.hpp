@@ -1,6 +1,9 @@
 #pragma once
 // The engine's front door: runs one message call or creation to its end.
 
+#include <utility>
+#include <vector>
+
 #include "evm/host.hpp"
 
 namespace weft::evm {
@@ -15,6 +18,8 @@ struct Environment {
     Tracer* tracer = nullptr;  // null: the untraced tables, which cost nothing
     /// From a node's eth_call: contracts larger than EIP-170 allows may be created.
     bool allow_unlimited_code = false;
+    /// From a node's eth_call: the precompile at `first` answers at `second` instead, and code set at `first` runs there.
+    std::vector<std::pair<Address, Address>> moved_precompiles;
 };
 
 /// Runs a message at depth message.depth: the value transfer, precompile or code, creation's deposit; on failure the

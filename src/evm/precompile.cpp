@@ -39,7 +39,9 @@ std::int64_t words(BytesView input) { return word_count(input.size()); }
 /// Bytes [offset, offset + size) of the input as if zeros followed it.
 Bytes slice(BytesView input, std::size_t offset, std::size_t size) {
     Bytes out(size);
-    if (offset < input.size()) std::memcpy(out.data(), input.data() + offset, std::min(size, input.size() - offset));
+    if (offset < input.size() && size != 0) {
+        std::memcpy(out.data(), input.data() + offset, std::min(size, input.size() - offset));
+    }
     return out;
 }
 
