@@ -39,11 +39,19 @@ struct SealedBlock {
     std::vector<chain::TransactionPtr> transactions;
     std::vector<chain::Receipt> receipts;  // as many as transactions
     std::vector<chain::Header> ommers;
-    std::optional<std::vector<chain::Withdrawal>> withdrawals;
+    /// From Shanghai: the header has a withdrawals_root then.
+    std::vector<chain::Withdrawal> withdrawals;
     U256 total_difficulty;
     std::uint64_t size = 0;  // bytes of its RLP
 };
 using SealedBlockPtr = std::shared_ptr<const SealedBlock>;
+
+/// The block alone, as it is encoded and hashed.
+[[nodiscard]] inline chain::Block to_block(const SealedBlock& block) {
+    chain::Block out{block.header, block.transactions, block.ommers, std::nullopt};
+    if (block.header.withdrawals_root) out.withdrawals = block.withdrawals;
+    return out;
+}
 
 /// One log where it stands.
 struct LogEntry {

@@ -8,7 +8,7 @@
 //   Bytes, Address, Hash            length-delimited
 //   U256                            length-delimited: big-endian without leading zeros
 //   struct                          embedded message
-//   optional<T>, shared_ptr<T>      the field, or nothing
+//   optional<T>, shared_ptr<T>      the field, or nothing (an empty vector in an optional reads back as nothing)
 //   vector<integer>                 packed; vector<T>: one field an item
 //
 // As in proto3, zero and empty values are not written; unknown fields are skipped; of a repeated scalar the last counts.

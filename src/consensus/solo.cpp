@@ -33,7 +33,11 @@ Result<void> configure(const Config& config, State& state, const Settings& setti
         state.block_interval_s.reset();
         if (*settings.block_interval_s != 0) state.block_interval_s = *settings.block_interval_s;
     }
-    if (settings.add_seconds) state.offset_s += *settings.add_seconds;
+    if (settings.add_seconds) {
+        // Blocks sealed faster than one a second put the head ahead of the clock: time goes on from the head then.
+        const auto ahead = static_cast<std::int64_t>(state.head_timestamp) - chain_time_s(state, now_ms);
+        state.offset_s += std::max<std::int64_t>(ahead, 0) + *settings.add_seconds;
+    }
     if (settings.set_time) state.offset_s = static_cast<std::int64_t>(*settings.set_time) - now_ms / ms_per_s;
     return {};
 }

@@ -62,6 +62,14 @@ TEST(solo, increase_time_adds_up) {
     EXPECT_EQ(plan(state, now_ms).timestamp, now_s + 7200);
 }
 
+TEST(solo, increase_time_starts_from_a_head_that_is_ahead_of_the_clock) {
+    State state = at_head(now_s + 900);
+    Settings settings;
+    settings.add_seconds = 3600;
+    ASSERT_TRUE(configure(development, state, settings, now_ms));
+    EXPECT_EQ(plan(state, now_ms).timestamp, now_s + 900 + 3600);
+}
+
 TEST(solo, automine_seals_when_something_waits) {
     State state = at_head(now_s);
     EXPECT_FALSE(decide(state, 0, now_ms).seal);

@@ -15,7 +15,7 @@ bool may_fit_later(chain::Rule rule) {
 }
 
 std::uint64_t size_of(const api::SealedBlock& block) {
-    return chain::encode(chain::Block{block.header, block.transactions, block.ommers, block.withdrawals}).size();
+    return chain::encode(api::to_block(block)).size();
 }
 
 /// Fills in what the execution decides of a header, but for the state root.
@@ -46,7 +46,7 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
     }
     block.header = request.header;
     fill_results(block.header, execution, request);
-    block.withdrawals = request.withdrawals;
+    if (request.withdrawals) block.withdrawals = *request.withdrawals;
     block.transactions = execution.transactions();
     reply.changes = std::make_shared<chain::StateChanges>(execution.take_changes());
     block.receipts = execution.take_receipts();

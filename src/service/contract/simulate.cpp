@@ -202,20 +202,21 @@ class Simulation {
             blob_gas += chain::gas_per_blob * call.blob_hashes.size();
             out.calls.push_back(std::move(result));
         }
-        if (environment.rules.at_least(evm::Revision::shanghai)) block->withdrawals.emplace();
-        if (const auto ended = frame.finish({}, block->withdrawals); !ended) return std::unexpected(chain::to_error(ended.error()));
+        std::optional<std::vector<chain::Withdrawal>> withdrawals;
+        if (environment.rules.at_least(evm::Revision::shanghai)) withdrawals.emplace();
+        if (const auto ended = frame.finish({}, withdrawals); !ended) return std::unexpected(chain::to_error(ended.error()));
         chain::merge(changes_, frame.take_changes());
         chain::merge(changes_, state_.take_changes());
         header.transactions_root = chain::transactions_root(block->transactions);
         header.receipts_root = chain::receipts_root(block->receipts);
         header.logs_bloom = chain::bloom_of(block->receipts);
-        if (block->withdrawals) header.withdrawals_root = chain::withdrawals_root(*block->withdrawals);
+        if (withdrawals) header.withdrawals_root = chain::withdrawals_root(*withdrawals);
         if (header.blob_gas_used) header.blob_gas_used = blob_gas;
         if (header.requests_hash) header.requests_hash = chain::requests_hash(frame.requests());
         WEFT_TRY(header.state_root, root_(changes_));
         block->hash = chain::hash_of(header);
         block->total_difficulty = total_difficulty_;
-        block->size = chain::encode(chain::Block{header, block->transactions, {}, block->withdrawals}).size();
+        block->size = chain::encode(api::to_block(*block)).size();
         reader_.add_block(header.number, block->hash);
         parent_ = header;
         out.block = std::move(block);

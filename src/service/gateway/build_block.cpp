@@ -105,9 +105,9 @@ void write_payload(json::Writer& out, const api::SealedBlock& block) {
     out.key("transactions").begin_array();
     for (const auto& one : block.transactions) out.data(one->encoded);
     out.end_array();
-    if (block.withdrawals) {
+    if (block.header.withdrawals_root) {
         out.key("withdrawals").begin_array();
-        for (const auto& item : *block.withdrawals) {
+        for (const auto& item : block.withdrawals) {
             out.begin_object().quantity("index", item.index).quantity("validatorIndex", item.validator_index);
             out.data("address", item.address).quantity("amount", item.amount_gwei).end_object();
         }

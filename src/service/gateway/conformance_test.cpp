@@ -35,7 +35,7 @@ api::SealedBlockPtr sealed(chain::Block block, std::size_t size) {
     out->header = std::move(block.header);
     out->transactions = std::move(block.transactions);
     out->ommers = std::move(block.ommers);
-    out->withdrawals = std::move(block.withdrawals);
+    if (block.withdrawals) out->withdrawals = *std::move(block.withdrawals);
     out->size = size;
     return out;
 }

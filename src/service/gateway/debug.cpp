@@ -129,7 +129,7 @@ Task<std::string> raw_header(Call& call) {
 
 Task<std::string> raw_block(Call& call) {
     const auto sealed = co_await existing_block(call);
-    co_return data_json(chain::encode(chain::Block{sealed->header, sealed->transactions, sealed->ommers, sealed->withdrawals}));
+    co_return data_json(chain::encode(api::to_block(*sealed)));
 }
 
 Task<std::string> raw_receipts(Call& call) {

@@ -107,7 +107,7 @@ void write_block_members(Writer& out, const api::SealedBlock& block, bool full_t
     out.key("uncles").begin_array();
     for (const auto& ommer : block.ommers) out.data(chain::hash_of(ommer));
     out.end_array();
-    if (block.withdrawals) write_withdrawals(out, *block.withdrawals);
+    if (block.header.withdrawals_root) write_withdrawals(out, block.withdrawals);
 }
 
 void write_block(Writer& out, const api::SealedBlock& block, bool full_transactions, bool pending) {

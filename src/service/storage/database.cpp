@@ -30,7 +30,7 @@ api::SealedBlockPtr make_genesis_block(const chain::Genesis& genesis) {
     auto out = std::make_shared<api::SealedBlock>();
     out->header = block.header;
     out->hash = chain::hash_of(block.header);
-    out->withdrawals = block.withdrawals;
+    if (block.withdrawals) out->withdrawals = *block.withdrawals;
     out->total_difficulty = block.header.difficulty;
     out->size = chain::encode(block).size();
     return out;

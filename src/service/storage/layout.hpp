@@ -59,7 +59,7 @@ struct StoredBlock {
     std::vector<StoredTransaction> transactions;
     std::vector<Bytes> receipts;
     std::vector<Bytes> ommers;
-    std::optional<std::vector<chain::Withdrawal>> withdrawals;
+    std::vector<chain::Withdrawal> withdrawals;
 };
 struct StoredHeader {
     Bytes header;
