@@ -41,7 +41,11 @@ struct OpcodeTraits {
 
 namespace detail {
 
-constexpr std::array<OpcodeTraits, 256> make_opcode_traits() {
+using OpcodeTable = std::array<OpcodeTraits, 256>;
+
+constexpr OpcodeTraits& at(OpcodeTable& table, Opcode opcode) { return table[to_byte(opcode)]; }
+
+constexpr void name_families(OpcodeTable& out) {
     constexpr std::string_view pushes[33] = {
         "PUSH0", "PUSH1", "PUSH2", "PUSH3", "PUSH4", "PUSH5", "PUSH6", "PUSH7", "PUSH8", "PUSH9", "PUSH10",
         "PUSH11", "PUSH12", "PUSH13", "PUSH14", "PUSH15", "PUSH16", "PUSH17", "PUSH18", "PUSH19", "PUSH20", "PUSH21",
@@ -52,66 +56,78 @@ constexpr std::array<OpcodeTraits, 256> make_opcode_traits() {
         "SWAP1", "SWAP2", "SWAP3", "SWAP4", "SWAP5", "SWAP6", "SWAP7", "SWAP8",
         "SWAP9", "SWAP10", "SWAP11", "SWAP12", "SWAP13", "SWAP14", "SWAP15", "SWAP16"};
     constexpr std::string_view logs[5] = {"LOG0", "LOG1", "LOG2", "LOG3", "LOG4"};
-    constexpr std::string_view arithmetic[12] = {"STOP", "ADD", "MUL", "SUB", "DIV", "SDIV",
-                                                 "MOD", "SMOD", "ADDMOD", "MULMOD", "EXP", "SIGNEXTEND"};
-    constexpr std::string_view logic[15] = {"LT", "GT", "SLT", "SGT", "EQ", "ISZERO", "AND", "OR",
-                                            "XOR", "NOT", "BYTE", "SHL", "SHR", "SAR", "CLZ"};
-    constexpr std::string_view surroundings[16] = {
-        "ADDRESS", "BALANCE", "ORIGIN", "CALLER", "CALLVALUE", "CALLDATALOAD", "CALLDATASIZE", "CALLDATACOPY",
-        "CODESIZE", "CODECOPY", "GASPRICE", "EXTCODESIZE", "EXTCODECOPY", "RETURNDATASIZE", "RETURNDATACOPY",
-        "EXTCODEHASH"};
-    constexpr std::string_view block[11] = {"BLOCKHASH", "COINBASE", "TIMESTAMP", "NUMBER", "DIFFICULTY", "GASLIMIT",
-                                            "CHAINID", "SELFBALANCE", "BASEFEE", "BLOBHASH", "BLOBBASEFEE"};
-    std::array<OpcodeTraits, 256> out{};
-    for (std::uint8_t i = 0; i < 12; ++i) out[i] = {arithmetic[i], 2, 1, 0};
-    out[to_byte(Opcode::stop)] = {"STOP", 0, 0, 0};
-    out[to_byte(Opcode::addmod)].pops = 3;
-    out[to_byte(Opcode::mulmod)].pops = 3;
-    for (std::uint8_t i = 0; i < 15; ++i) out[0x10 + i] = {logic[i], 2, 1, 0};
-    for (const auto unary : {Opcode::iszero, Opcode::not_, Opcode::clz}) out[to_byte(unary)].pops = 1;
-    out[to_byte(Opcode::keccak256)] = {"KECCAK256", 2, 1, 0};
-    for (std::uint8_t i = 0; i < 16; ++i) out[0x30 + i] = {surroundings[i], 0, 1, 0};
-    for (const auto unary : {Opcode::balance, Opcode::calldataload, Opcode::extcodesize, Opcode::extcodehash}) {
-        out[to_byte(unary)].pops = 1;
-    }
-    out[to_byte(Opcode::calldatacopy)] = {"CALLDATACOPY", 3, 0, 0};
-    out[to_byte(Opcode::codecopy)] = {"CODECOPY", 3, 0, 0};
-    out[to_byte(Opcode::extcodecopy)] = {"EXTCODECOPY", 4, 0, 0};
-    out[to_byte(Opcode::returndatacopy)] = {"RETURNDATACOPY", 3, 0, 0};
-    for (std::uint8_t i = 0; i < 11; ++i) out[0x40 + i] = {block[i], 0, 1, 0};
-    out[to_byte(Opcode::blockhash)].pops = 1;
-    out[to_byte(Opcode::blobhash)].pops = 1;
-    out[to_byte(Opcode::pop)] = {"POP", 1, 0, 0};
-    out[to_byte(Opcode::mload)] = {"MLOAD", 1, 1, 0};
-    out[to_byte(Opcode::mstore)] = {"MSTORE", 2, 0, 0};
-    out[to_byte(Opcode::mstore8)] = {"MSTORE8", 2, 0, 0};
-    out[to_byte(Opcode::sload)] = {"SLOAD", 1, 1, 0};
-    out[to_byte(Opcode::sstore)] = {"SSTORE", 2, 0, 0};
-    out[to_byte(Opcode::jump)] = {"JUMP", 1, 0, 0};
-    out[to_byte(Opcode::jumpi)] = {"JUMPI", 2, 0, 0};
-    out[to_byte(Opcode::pc)] = {"PC", 0, 1, 0};
-    out[to_byte(Opcode::msize)] = {"MSIZE", 0, 1, 0};
-    out[to_byte(Opcode::gas)] = {"GAS", 0, 1, 0};
-    out[to_byte(Opcode::jumpdest)] = {"JUMPDEST", 0, 0, 0};
-    out[to_byte(Opcode::tload)] = {"TLOAD", 1, 1, 0};
-    out[to_byte(Opcode::tstore)] = {"TSTORE", 2, 0, 0};
-    out[to_byte(Opcode::mcopy)] = {"MCOPY", 3, 0, 0};
     for (std::uint8_t i = 0; i < 33; ++i) out[0x5f + i] = {pushes[i], 0, 1, i};
     for (std::uint8_t i = 0; i < 16; ++i) {
         out[0x80 + i] = {dups[i], static_cast<std::uint8_t>(i + 1), static_cast<std::uint8_t>(i + 2), 0};
         out[0x90 + i] = {swaps[i], static_cast<std::uint8_t>(i + 2), static_cast<std::uint8_t>(i + 2), 0};
     }
     for (std::uint8_t i = 0; i < 5; ++i) out[0xa0 + i] = {logs[i], static_cast<std::uint8_t>(i + 2), 0, 0};
-    out[to_byte(Opcode::create)] = {"CREATE", 3, 1, 0};
-    out[to_byte(Opcode::call)] = {"CALL", 7, 1, 0};
-    out[to_byte(Opcode::callcode)] = {"CALLCODE", 7, 1, 0};
-    out[to_byte(Opcode::return_)] = {"RETURN", 2, 0, 0};
-    out[to_byte(Opcode::delegatecall)] = {"DELEGATECALL", 6, 1, 0};
-    out[to_byte(Opcode::create2)] = {"CREATE2", 4, 1, 0};
-    out[to_byte(Opcode::staticcall)] = {"STATICCALL", 6, 1, 0};
-    out[to_byte(Opcode::revert)] = {"REVERT", 2, 0, 0};
-    out[to_byte(Opcode::invalid)] = {"INVALID", 0, 0, 0};
-    out[to_byte(Opcode::selfdestruct)] = {"SELFDESTRUCT", 1, 0, 0};
+}
+
+constexpr void name_arithmetic(OpcodeTable& out) {
+    constexpr std::string_view arithmetic[12] = {"STOP", "ADD", "MUL", "SUB", "DIV", "SDIV",
+                                                 "MOD", "SMOD", "ADDMOD", "MULMOD", "EXP", "SIGNEXTEND"};
+    constexpr std::string_view logic[15] = {"LT", "GT", "SLT", "SGT", "EQ", "ISZERO", "AND", "OR",
+                                            "XOR", "NOT", "BYTE", "SHL", "SHR", "SAR", "CLZ"};
+    for (std::uint8_t i = 0; i < 12; ++i) out[i] = {arithmetic[i], 2, 1, 0};
+    at(out, Opcode::stop) = {"STOP", 0, 0, 0};
+    at(out, Opcode::addmod).pops = 3;
+    at(out, Opcode::mulmod).pops = 3;
+    for (std::uint8_t i = 0; i < 15; ++i) out[0x10 + i] = {logic[i], 2, 1, 0};
+    for (const auto unary : {Opcode::iszero, Opcode::not_, Opcode::clz}) at(out, unary).pops = 1;
+    at(out, Opcode::keccak256) = {"KECCAK256", 2, 1, 0};
+}
+
+constexpr void name_surroundings(OpcodeTable& out) {
+    constexpr std::string_view surroundings[16] = {
+        "ADDRESS", "BALANCE", "ORIGIN", "CALLER", "CALLVALUE", "CALLDATALOAD", "CALLDATASIZE", "CALLDATACOPY",
+        "CODESIZE", "CODECOPY", "GASPRICE", "EXTCODESIZE", "EXTCODECOPY", "RETURNDATASIZE", "RETURNDATACOPY",
+        "EXTCODEHASH"};
+    // geth has kept the old name of what is PREVRANDAO since Paris.
+    constexpr std::string_view block[11] = {"BLOCKHASH", "COINBASE", "TIMESTAMP", "NUMBER", "DIFFICULTY", "GASLIMIT",
+                                            "CHAINID", "SELFBALANCE", "BASEFEE", "BLOBHASH", "BLOBBASEFEE"};
+    for (std::uint8_t i = 0; i < 16; ++i) out[0x30 + i] = {surroundings[i], 0, 1, 0};
+    for (std::uint8_t i = 0; i < 11; ++i) out[0x40 + i] = {block[i], 0, 1, 0};
+    for (const auto unary : {Opcode::balance, Opcode::calldataload, Opcode::extcodesize, Opcode::extcodehash,
+                             Opcode::blockhash, Opcode::blobhash}) {
+        at(out, unary).pops = 1;
+    }
+    at(out, Opcode::calldatacopy) = {"CALLDATACOPY", 3, 0, 0};
+    at(out, Opcode::codecopy) = {"CODECOPY", 3, 0, 0};
+    at(out, Opcode::extcodecopy) = {"EXTCODECOPY", 4, 0, 0};
+    at(out, Opcode::returndatacopy) = {"RETURNDATACOPY", 3, 0, 0};
+}
+
+constexpr OpcodeTable make_opcode_traits() {
+    OpcodeTable out{};
+    name_arithmetic(out);
+    name_surroundings(out);
+    name_families(out);
+    at(out, Opcode::pop) = {"POP", 1, 0, 0};
+    at(out, Opcode::mload) = {"MLOAD", 1, 1, 0};
+    at(out, Opcode::mstore) = {"MSTORE", 2, 0, 0};
+    at(out, Opcode::mstore8) = {"MSTORE8", 2, 0, 0};
+    at(out, Opcode::sload) = {"SLOAD", 1, 1, 0};
+    at(out, Opcode::sstore) = {"SSTORE", 2, 0, 0};
+    at(out, Opcode::jump) = {"JUMP", 1, 0, 0};
+    at(out, Opcode::jumpi) = {"JUMPI", 2, 0, 0};
+    at(out, Opcode::pc) = {"PC", 0, 1, 0};
+    at(out, Opcode::msize) = {"MSIZE", 0, 1, 0};
+    at(out, Opcode::gas) = {"GAS", 0, 1, 0};
+    at(out, Opcode::jumpdest) = {"JUMPDEST", 0, 0, 0};
+    at(out, Opcode::tload) = {"TLOAD", 1, 1, 0};
+    at(out, Opcode::tstore) = {"TSTORE", 2, 0, 0};
+    at(out, Opcode::mcopy) = {"MCOPY", 3, 0, 0};
+    at(out, Opcode::create) = {"CREATE", 3, 1, 0};
+    at(out, Opcode::call) = {"CALL", 7, 1, 0};
+    at(out, Opcode::callcode) = {"CALLCODE", 7, 1, 0};
+    at(out, Opcode::return_) = {"RETURN", 2, 0, 0};
+    at(out, Opcode::delegatecall) = {"DELEGATECALL", 6, 1, 0};
+    at(out, Opcode::create2) = {"CREATE2", 4, 1, 0};
+    at(out, Opcode::staticcall) = {"STATICCALL", 6, 1, 0};
+    at(out, Opcode::revert) = {"REVERT", 2, 0, 0};
+    at(out, Opcode::invalid) = {"INVALID", 0, 0, 0};
+    at(out, Opcode::selfdestruct) = {"SELFDESTRUCT", 1, 0, 0};
     return out;
 }
 
