@@ -62,7 +62,7 @@ class FlatMap {
     };
     [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
     void grow() {
-        std::vector<Place> old(slots_.empty() ? 8 : slots_.size() * 2);
+        std::vector<Place> old(slots_.empty() ? 4 : slots_.size() * 2);
         old.swap(slots_);
         for (auto& slot : old) {
             if (!slot.used) continue;

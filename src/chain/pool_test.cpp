@@ -81,7 +81,7 @@ TEST(pool, every_refusal_has_the_words_that_clients_match) {
     tx.gas_limit = 1000;
     EXPECT_EQ(f.refusal(sign_transaction(tx, test_key(5))), "intrinsic gas too low: gas 1000, minimum needed 21000");
     tx.chain_id = 1;
-    EXPECT_EQ(f.refusal(sign_transaction(tx, test_key(5))), "invalid chain id for signer: have 1 want 31337");
+    EXPECT_EQ(f.refusal(sign_transaction(tx, test_key(5))), "invalid sender: invalid chain id for signer: have 1 want 31337");
     tx = TestChain::transfer(0, address_with_end(1), U256(1));
     tx.data = Bytes(140'000);
     EXPECT_TRUE(f.refusal(sign_transaction(tx, test_key(5))).starts_with("oversized data: transaction size 140"));
