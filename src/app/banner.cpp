@@ -20,7 +20,8 @@ std::string accounts_part(const SystemConfig& config, const std::vector<service:
         secrets += fmt::format("({}) {}\n", i, to_hex(keys[i].secret));
     }
     return accounts + secrets +
-           fmt::format("\nWallet\n==================\nMnemonic:          {}\nDerivation path:   m/44'/60'/0'/0/\n", config.mnemonic);
+           fmt::format("\nWallet\n==================\nMnemonic:          {}\nDerivation path:   m/44'/60'/0'/0/\n",
+                       config.mnemonic);
 }
 
 std::string processes_part(const SystemStatus& status) {

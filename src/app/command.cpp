@@ -18,7 +18,8 @@ int fail_with(std::string_view message) {
 int fail_with(const Error& error) { return fail_with(error.message); }
 
 void SystemOptions::add_to(CLI::App& command) {
-    command.add_option("file", file_, "a system file (weft.yaml): lines `key: value`, keys spelled as the options below")
+    command
+        .add_option("file", file_, "a system file (weft.yaml): lines `key: value`, keys spelled as the options below")
         ->type_name("FILE");
     for (const auto& setting : settings()) {
         const std::string option = fmt::format("--{}", setting.name);

@@ -24,7 +24,8 @@ std::vector<std::string> options_of(const CLI::App& command) {
 
 std::vector<std::string> words_of(const CLI::App& command) {
     auto out = options_of(command);
-    for (const auto* sub : command.get_subcommands([](const CLI::App*) { return true; })) out.push_back(sub->get_name());
+    for (const auto* sub : command.get_subcommands([](const CLI::App*) { return true; }))
+        out.push_back(sub->get_name());
     return out;
 }
 
@@ -73,11 +74,12 @@ std::string fish(const CLI::App& root) {
     std::string out;
     for (const auto* sub : root.get_subcommands([](const CLI::App*) { return true; })) {
         const auto& name = sub->get_name();
-        out += fmt::format("complete -c weft -n __fish_use_subcommand -f -a {} -d {}\n", name, in_quotes(sub->get_description()));
+        out += fmt::format("complete -c weft -n __fish_use_subcommand -f -a {} -d {}\n", name,
+                           in_quotes(sub->get_description()));
         for (const auto* option : sub->get_options()) {
             for (const auto& long_name : option->get_lnames()) {
-                out += fmt::format("complete -c weft -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", name, long_name,
-                                   in_quotes(option->get_description()));
+                out += fmt::format("complete -c weft -n '__fish_seen_subcommand_from {}' -l {} -d {}\n", name,
+                                   long_name, in_quotes(option->get_description()));
             }
         }
         for (const auto* inner : sub->get_subcommands([](const CLI::App*) { return true; })) {

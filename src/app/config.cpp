@@ -18,7 +18,9 @@ namespace weft::app {
 
 namespace {
 
-std::unexpected<Error> wants(std::string_view what) { return fail(ErrorCode::invalid_argument, fmt::format("wants {}", what)); }
+std::unexpected<Error> wants(std::string_view what) {
+    return fail(ErrorCode::invalid_argument, fmt::format("wants {}", what));
+}
 
 Result<std::uint64_t> number(std::string_view text) {
     std::uint64_t value = 0;
@@ -136,25 +138,32 @@ constexpr Setting with_set(Setting setting, Result<void> (*set)(SystemConfig&, s
 }
 
 constexpr auto all_settings = std::to_array<Setting>({
-    flag_setting<&C::dev>("dev", "a development chain: seals each transaction at once, and takes orders (evm_*, anvil_*)"),
-    {"layout", "process|thread", "one process a service, supervised, or all services in one process", set_layout, get_layout},
+    flag_setting<&C::dev>("dev",
+                          "a development chain: seals each transaction at once, and takes orders (evm_*, anvil_*)"),
+    {"layout", "process|thread", "one process a service, supervised, or all services in one process", set_layout,
+     get_layout},
     address_setting<&C::http>("http", "where JSON-RPC is served, over HTTP and WebSocket (default 127.0.0.1:8545)"),
-    address_setting<&C::ws>("ws", "a second address, for WebSocket alone (default 127.0.0.1:8546 if http is the default)"),
-    text_setting<&C::data>("data", "DIR",
-                           "where the chain is kept (default ./weft-data; with dev a temporary directory, removed at the end)"),
+    address_setting<&C::ws>("ws",
+                            "a second address, for WebSocket alone (default 127.0.0.1:8546 if http is the default)"),
+    text_setting<&C::data>(
+        "data", "DIR",
+        "where the chain is kept (default ./weft-data; with dev a temporary directory, removed at the end)"),
     text_setting<&C::genesis>("genesis", "FILE", "a genesis.json as geth reads it, instead of the development chain"),
     number_setting<&C::chain_id>("chain-id", "N", "chain id (default 31337, or the genesis file's)"),
-    with_set(text_setting<&C::hardfork>("hardfork", "prague|osaka", "newest rules of the development chain (default osaka)"),
-             set_hardfork),
+    with_set(
+        text_setting<&C::hardfork>("hardfork", "prague|osaka", "newest rules of the development chain (default osaka)"),
+        set_hardfork),
     number_setting<&C::gas_limit>("gas-limit", "N", "gas limit of a block"),
     number_setting<&C::base_fee>("base-fee", "WEI", "base fee of the first block"),
     with_set(number_setting<&C::accounts>("accounts", "N", "development accounts (default 10)"), set_accounts),
     number_setting<&C::balance>("balance", "ETH", "what each of them has (default 10000)"),
     text_setting<&C::mnemonic>("mnemonic", "WORDS", "sentence that their keys are made of"),
-    {"block-time", "SECONDS", "seal a block every so often instead of at each transaction", set_block_time, get_block_time},
+    {"block-time", "SECONDS", "seal a block every so often instead of at each transaction", set_block_time,
+     get_block_time},
     flag_setting<&C::no_mining>("no-mining", "seal blocks only when told to (evm_mine)"),
     flag_setting<&C::silent>("silent", "print nothing but errors"),
-    with_set(text_setting<&C::log_level>("log-level", "LEVEL", "debug, info, warn, error or off (default info)"), set_log_level),
+    with_set(text_setting<&C::log_level>("log-level", "LEVEL", "debug, info, warn, error or off (default info)"),
+             set_log_level),
 });
 
 std::unexpected<Error> at_line(std::string_view file, const YAML::Mark& mark, std::string_view what) {
@@ -168,7 +177,8 @@ Result<void> read_member(std::string_view file, const YAML::Node& key, const YAM
     if (setting == all_settings.end()) return at_line(file, key.Mark(), fmt::format("unknown key \"{}\"", name));
     if (!value.IsScalar()) return at_line(file, key.Mark(), fmt::format("{}: wants one value", name));
     if (auto done = setting->set(config, value.Scalar()); !done) {
-        return at_line(file, value.Mark(), fmt::format("{}: {}, not \"{}\"", name, done.error().message, value.Scalar()));
+        return at_line(file, value.Mark(),
+                       fmt::format("{}: {}, not \"{}\"", name, done.error().message, value.Scalar()));
     }
     return {};
 }

@@ -43,7 +43,10 @@ std::uint64_t random_bits() {
 
 struct Discovered::State {
     State(net::LoopGroup& group, std::string name, DiscoveredOptions with)
-        : loops(group), service(std::move(name)), options(with), budget(make_retry_budget(with.retry, monotonic_ns())) {}
+        : loops(group),
+          service(std::move(name)),
+          options(with),
+          budget(make_retry_budget(with.retry, monotonic_ns())) {}
 
     net::LoopGroup& loops;
     const std::string service;
@@ -61,10 +64,12 @@ struct Discovered::State {
             // The connection outlives a change of health, but not one of process.
             const auto same = std::ranges::find_if(known, [&](const Known& old) {
                 const auto& was = old.target->instance;
-                return was.id == instance.id && was.address == instance.address && was.started_ms == instance.started_ms;
+                return was.id == instance.id && was.address == instance.address &&
+                       was.started_ms == instance.started_ms;
             });
-            next.push_back({same != known.end() ? same->target : std::make_shared<Target>(loops, instance, options.channel),
-                            instance.healthy});
+            next.push_back(
+                {same != known.end() ? same->target : std::make_shared<Target>(loops, instance, options.channel),
+                 instance.healthy});
         }
         known.swap(next);
     }
@@ -82,7 +87,8 @@ struct Discovered::State {
                     const bool suspect = target->suspect_until_ns.load(std::memory_order_relaxed) > now_ns;
                     if (is_healthy != healthy || suspect == trusted) continue;
                     targets.push_back(target);
-                    candidates.push_back({target->instance.weight, target->outstanding.load(std::memory_order_relaxed)});
+                    candidates.push_back(
+                        {target->instance.weight, target->outstanding.load(std::memory_order_relaxed)});
                 }
                 if (const auto best = mesh::pick_least_outstanding(candidates, turn)) return targets[*best];
             }
@@ -146,7 +152,8 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
             if (!state.may_retry(now_ns)) co_return std::unexpected(std::move(last));
         }
         const auto wait_ns = mesh::backoff_ns(state.options.backoff, attempt, random_bits());
-        if (now_ns + wait_ns >= std::min(context.deadline_ns, patience_end_ns)) co_return std::unexpected(std::move(last));
+        if (now_ns + wait_ns >= std::min(context.deadline_ns, patience_end_ns))
+            co_return std::unexpected(std::move(last));
         net::Loop* here = state.loops.here();
         co_await (here != nullptr ? *here : state.loops.next()).sleep_for(wait_ns);
         now_ns = monotonic_ns();

@@ -1,10 +1,10 @@
 #pragma once
-// Ports to a service that is found through the registry: each call goes to a healthy instance, and is made again elsewhere,
-// or at the same instance when it is back, if that can't do harm.
+// Ports to a service that is found through the registry: each call goes to a healthy instance, and is made again
+// elsewhere, or at the same instance when it is back, if that can't do harm.
 //
 // When may a call be made again? Always if it was certainly not handled. If nobody knows, because the connection broke
-// while it waited for its answer, only operations that can be repeated are: reads, and Submit, whose transaction has a hash
-// that tells whether the first attempt went through.
+// while it waited for its answer, only operations that can be repeated are: reads, and Submit, whose transaction has a
+// hash that tells whether the first attempt went through.
 
 #include <algorithm>
 #include <array>
@@ -70,8 +70,8 @@ class Discovered : public std::enable_shared_from_this<Discovered> {
     ~Discovered();
 
     /// @p method, @p request and @p report (may be null) must live until the task ends.
-    /// @errors what the operation gives; unavailable  no instance was reached, or it was lost during a call that can't be
-    ///         made again; deadline_exceeded.
+    /// @errors what the operation gives; unavailable  no instance was reached, or it was lost during a call that can't
+    ///         be made again; deadline_exceeded.
     static Task<Bytes> call(std::shared_ptr<Discovered> self, mesh::Context context, std::string_view method,
                             BytesView request, CallReport* report);
     [[nodiscard]] std::size_t healthy_count() const;
@@ -102,7 +102,8 @@ template <mesh::Operation R>
     }};
 }
 
-/// Submit, which knows its transaction again: refused on a second attempt because the first had gone through, it succeeds.
+/// Submit, which knows its transaction again: refused on a second attempt because the first had gone through,
+/// it succeeds.
 template <>
 [[nodiscard]] mesh::Port<api::validation::Submit> discovered_port(std::shared_ptr<Discovered> service);
 

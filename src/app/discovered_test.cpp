@@ -28,16 +28,19 @@ struct FakeNode {
         net::serve(*server, mesh::Port<Head>([this, number](mesh::Context, Head) -> Task<api::storage::HeadReply> {
                        return head(number);
                    }));
-        net::serve(*server, mesh::Port<Mine>([this](mesh::Context, Mine) -> Task<api::consensus::SealReply> { return mine(); }));
+        net::serve(*server,
+                   mesh::Port<Mine>([this](mesh::Context, Mine) -> Task<api::consensus::SealReply> { return mine(); }));
         net::serve(*server, mesh::Port<Submit>([this](mesh::Context, Submit) -> Task<api::validation::SubmitReply> {
                        return submit();
                    }));
-        net::serve(*server, mesh::Port<GetTransaction>([](mesh::Context, GetTransaction) -> Task<api::storage::TransactionReply> {
-                       co_return api::storage::TransactionReply{};
-                   }));
-        net::serve(*server, mesh::Port<GetPooled>([this](mesh::Context, GetPooled request) -> Task<api::validation::PooledReply> {
-                       return pooled(request.hash);
-                   }));
+        net::serve(*server, mesh::Port<GetTransaction>(
+                                [](mesh::Context, GetTransaction) -> Task<api::storage::TransactionReply> {
+                                    co_return api::storage::TransactionReply{};
+                                }));
+        net::serve(*server, mesh::Port<GetPooled>(
+                                [this](mesh::Context, GetPooled request) -> Task<api::validation::PooledReply> {
+                                    return pooled(request.hash);
+                                }));
         const auto listening = server->listen("127.0.0.1:0");
         EXPECT_TRUE(listening) << listening.error().message;
         address = server->local_address().to_string();
@@ -132,7 +135,8 @@ struct Fixture : testing::Test {
     }
     void discover(DiscoveredOptions options = {}) {
         nodes = Discovered::make(
-            loops, {[this](mesh::Context, api::registry::List request) { return answer(std::move(request)); }}, "node", options);
+            loops, {[this](mesh::Context, api::registry::List request) { return answer(std::move(request)); }}, "node",
+            options);
     }
     template <class R>
     auto call(R request, mesh::Context context = soon()) {

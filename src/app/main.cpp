@@ -1,4 +1,5 @@
-// The `weft` program: a table of commands. Wrong usage is one line on stderr and status 2; a failure one line and status 1.
+// The `weft` program: a table of commands. Wrong usage is one line on stderr and status 2; a failure one line and
+// status 1.
 
 #include <algorithm>
 #include <array>

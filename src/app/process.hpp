@@ -40,8 +40,8 @@ struct ExitStatus {
 
 class Process {
   public:
-    /// Starts @p arguments[0], found like a shell finds it, with the rest as arguments, in a process group of its own, so
-    /// that a terminal's Ctrl-C reaches only us. Its output and error are one pipe; its input is empty.
+    /// Starts @p arguments[0], found like a shell finds it, with the rest as arguments, in a process group of its own,
+    /// so that a terminal's Ctrl-C reaches only us. Its output and error are one pipe; its input is empty.
     ///
     /// Call it from a thread that lives as long as the child shall.
     /// @errors resource_exhausted  no more processes or descriptors; unavailable  the program can't be run.

@@ -1,6 +1,6 @@
 #pragma once
-// Keeps an instance registered: registers, renews three times a lease, and registers again when the registry does not know
-// the lease any more, as after its restart.
+// Keeps an instance registered: registers, renews three times a lease, and registers again when the registry does not
+// know the lease any more, as after its restart.
 
 #include <functional>
 #include <memory>

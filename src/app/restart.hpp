@@ -1,5 +1,6 @@
 #pragma once
-// When a process that has ended is started again: soon at first, later each time, soon again once it has run for a while.
+// When a process that has ended is started again: soon at first, later each time, soon again once it has
+// run for a while.
 
 #include "mesh/backoff.hpp"
 

@@ -50,11 +50,14 @@ void define_run(CLI::App& command, int& status) {
         ->check(CLI::IsMember({"registry", "node", "gateway"}));
     command.add_option("--config", options->config, "the system file (weft.yaml)")->type_name("FILE");
     command.add_option("--id", options->id, "name of this instance (default SERVICE-0)")->type_name("NAME");
-    command.add_option("--registry", options->registry, fmt::format("where the registry is (default {})", default_registry))
+    command
+        .add_option("--registry", options->registry,
+                    fmt::format("where the registry is (default {})", default_registry))
         ->type_name("HOST:PORT");
     command
-        .add_option("--listen", options->listen,
-                    "where this service's gRPC server listens (default a free port of 127.0.0.1; the registry: --registry)")
+        .add_option(
+            "--listen", options->listen,
+            "where this service's gRPC server listens (default a free port of 127.0.0.1; the registry: --registry)")
         ->type_name("HOST:PORT");
     command.callback([options, &status] {
         const auto done = run(*options);

@@ -76,7 +76,10 @@ Result<SystemStatus> read_running(const std::string& path) {
 
 void write_members(json::Writer& writer, const SystemStatus& status) {
     writer.key("supervisor_pid").integer(status.supervisor_pid);
-    writer.string("layout", status.layout).string("http", status.http).string("ws", status.ws).string("data", status.data);
+    writer.string("layout", status.layout)
+        .string("http", status.http)
+        .string("ws", status.ws)
+        .string("data", status.data);
     writer.key("processes").begin_array();
     for (const auto& process : status.processes) {
         writer.begin_object().string("name", process.name).string("service", process.service);

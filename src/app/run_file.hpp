@@ -1,6 +1,6 @@
 #pragma once
-// How `weft status` finds a running system: a file that `weft up` keeps up to date, in the data folder and, so that it is
-// found without knowing that, in a folder of the user's.
+// How `weft status` finds a running system: a file that `weft up` keeps up to date, in the data folder and, so that it
+// is found without knowing that, in a folder of the user's.
 
 #include <cstdint>
 #include <string>

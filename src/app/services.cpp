@@ -118,7 +118,8 @@ Result<std::unique_ptr<SingleProcess>> SingleProcess::start(const SystemConfig& 
     auto state = std::make_unique<State>();
     state->loops.start();
     WEFT_TRY(state->node, Node::open(state->loops, std::move(config)));
-    state->gateway = std::make_unique<service::gateway::Gateway>(state->loops, state->node->ports(), gateway_config(system));
+    state->gateway =
+        std::make_unique<service::gateway::Gateway>(state->loops, state->node->ports(), gateway_config(system));
     WEFT_CHECK(state->gateway->listen(system.http));
     state->has_ws = !system.ws.empty();
     return std::unique_ptr<SingleProcess>(new SingleProcess(std::move(state)));

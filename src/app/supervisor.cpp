@@ -112,7 +112,8 @@ struct Supervisor::State {
             return;
         }
         const std::int64_t now_ns = monotonic_ns();
-        child.start_at_ns = restart_at_ns(options.restart, child.restart, now_ns, mix64(static_cast<std::uint64_t>(now_ns)));
+        child.start_at_ns =
+            restart_at_ns(options.restart, child.restart, now_ns, mix64(static_cast<std::uint64_t>(now_ns)));
         options.say(fmt::format("{} {}; starting it again in {:.1f} s", child.spec.name, how,
                                 static_cast<double>(child.start_at_ns - now_ns) / 1e9));
     }
@@ -121,14 +122,16 @@ struct Supervisor::State {
         for (auto& child : children) {
             if (child.process || child.start_at_ns > now_ns) continue;
             if (auto started = start(child); started) continue;
-            child.start_at_ns = restart_at_ns(options.restart, child.restart, now_ns, mix64(static_cast<std::uint64_t>(now_ns)));
+            child.start_at_ns =
+                restart_at_ns(options.restart, child.restart, now_ns, mix64(static_cast<std::uint64_t>(now_ns)));
         }
     }
 
     /// Tells the last child that runs to stop, and kills it if it was told long enough ago.
     /// @return when to look again, or nothing if no child is left.
     std::optional<std::int64_t> stop_next(std::int64_t now_ns) {
-        const auto last = std::find_if(children.rbegin(), children.rend(), [](const Child& one) { return one.process.has_value(); });
+        const auto last =
+            std::find_if(children.rbegin(), children.rend(), [](const Child& one) { return one.process.has_value(); });
         if (last == children.rend()) return std::nullopt;
         if (last->kill_at_ns == 0) {
             last->kill_at_ns = now_ns + options.stop_ns;

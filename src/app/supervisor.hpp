@@ -39,9 +39,9 @@ struct ChildState {
 
 class Supervisor {
   public:
-    /// Called on the supervisor's thread, at least ten times a second until the system is ready, and then each second.
-    /// @return whether the system is ready: from then on a child that ends is started again. Before, one that ends by itself
-    ///         with an error ends everything: it would fail again.
+    /// Called on the supervisor's thread: often until the system is ready, and then some times a second.
+    /// @return whether the system is ready: from then on a child that ends is started again. Before, one that ends by
+    ///         itself with an error ends everything: it would fail again.
     using Turn = std::function<bool(const std::vector<ChildState>&)>;
 
     Supervisor(std::vector<ChildSpec> children, SupervisorOptions options);

@@ -58,7 +58,8 @@ using supervisor = Fixture;
 
 TEST_F(supervisor, stops_its_children_in_the_opposite_order) {
     const auto script = [&](const std::string& name) {
-        return shell(name, "trap 'echo " + name + " >>" + folder.path + "/order; exit 0' TERM; echo up; while :; do sleep 0.01; done");
+        return shell(name, "trap 'echo " + name + " >>" + folder.path +
+                               "/order; exit 0' TERM; echo up; while :; do sleep 0.01; done");
     };
     Supervisor run({script("a"), script("b"), script("c")}, options());
     const auto result = run.run(signals, [&](const auto& children) {
@@ -111,7 +112,8 @@ TEST_F(supervisor, a_killed_child_comes_back_even_before_all_are_ready) {
 }
 
 TEST_F(supervisor, a_failure_before_ready_ends_all_with_the_childs_last_words) {
-    Supervisor run({shell("steady", "exec sleep 1000"), shell("gateway", "echo 'weft: port in use' >&2; exit 1")}, options());
+    Supervisor run({shell("steady", "exec sleep 1000"), shell("gateway", "echo 'weft: port in use' >&2; exit 1")},
+                   options());
     const auto result = run.run(signals, [&](const auto& children) {
         note(children);
         return false;
@@ -144,8 +146,9 @@ TEST_F(supervisor, kills_what_does_not_stop_in_time) {
 }
 
 TEST_F(supervisor, keeps_what_children_print_and_shows_what_is_notable) {
-    Supervisor run({shell("node", "echo 'T info node fine'; echo 'T warn node hot' >&2; printf 'no newline'; exec sleep 1000")},
-                   options());
+    Supervisor run(
+        {shell("node", "echo 'T info node fine'; echo 'T warn node hot' >&2; printf 'no newline'; exec sleep 1000")},
+        options());
     const auto result = run.run(signals, [&](const auto&) {
         if (!said.empty()) press_stop();
         return true;
@@ -158,7 +161,9 @@ TEST_F(supervisor, keeps_what_children_print_and_shows_what_is_notable) {
 TEST_F(supervisor, moves_a_long_log_aside) {
     auto with = options();
     with.log_bytes_max = 1000;
-    Supervisor run({shell("node", "i=0; while [ $i -lt 100 ]; do echo 0123456789012345678; i=$((i+1)); done; exec sleep 1000")}, with);
+    Supervisor run(
+        {shell("node", "i=0; while [ $i -lt 100 ]; do echo 0123456789012345678; i=$((i+1)); done; exec sleep 1000")},
+        with);
     const auto result = run.run(signals, [&](const auto&) {
         if (std::filesystem::exists(folder.path + "/node.log.1")) press_stop();
         return true;

@@ -36,7 +36,8 @@ struct Watch::Core {
                 core->list(context, {core->service, state.index, state.failures == 0 ? wait_ms : 0, state.epoch}));
             if (core->stopped) break;
             core->connected = answer.has_value();
-            const auto effects = mesh::step(core->options.discovery, state, event_of(std::move(answer)), monotonic_ns());
+            const auto effects =
+                mesh::step(core->options.discovery, state, event_of(std::move(answer)), monotonic_ns());
             if (effects.changed) core->changed(state.instances);
             if (effects.wait_ns > 0) co_await core->loop.sleep_for(effects.wait_ns);
         }
@@ -53,7 +54,8 @@ struct Watch::Core {
 };
 
 mesh::Instance to_mesh(const api::registry::Instance& instance) {
-    return {instance.id, instance.service, instance.address, instance.weight, instance.started_unix_ms, instance.healthy};
+    return {instance.id,     instance.service,         instance.address,
+            instance.weight, instance.started_unix_ms, instance.healthy};
 }
 
 Watch::Watch(net::LoopGroup& loops, mesh::Port<api::registry::List> list, std::string service, Changed changed,

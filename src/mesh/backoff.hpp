@@ -1,6 +1,6 @@
 #pragma once
-// How long to wait before trying again: twice as long each time up to a cap, and spread, so that those who failed together
-// do not come back together.
+// How long to wait before trying again: twice as long each time up to a cap, and spread, so that those who failed
+// together do not come back together.
 
 #include <cstdint>
 

@@ -26,6 +26,7 @@ struct Candidate {
                                                           std::span<const Candidate> candidates);
 
 /// The fewest outstanding calls for its weight; among equals the next from @p start on, so that idle instances share.
-[[nodiscard]] std::optional<std::size_t> pick_least_outstanding(std::span<const Candidate> candidates, std::size_t start);
+[[nodiscard]] std::optional<std::size_t> pick_least_outstanding(std::span<const Candidate> candidates,
+                                                                std::size_t start);
 
 }  // namespace weft::mesh

@@ -125,7 +125,9 @@ LeaseEffects step(const LeaseConfig& config, LeaseState& state, const LeaseEvent
 
 std::optional<std::int64_t> next_expiry_ns(const LeaseState& state) {
     std::optional<std::int64_t> earliest;
-    for (const auto& [id, lease] : state.leases) earliest = std::min(earliest.value_or(lease.expires_ns), lease.expires_ns);
+    for (const auto& [id, lease] : state.leases) {
+        earliest = std::min(earliest.value_or(lease.expires_ns), lease.expires_ns);
+    }
     return earliest;
 }
 

@@ -89,7 +89,8 @@ struct LeaseEffects {
     std::vector<std::string> expired;
 };
 
-[[nodiscard]] LeaseEffects step(const LeaseConfig& config, LeaseState& state, const LeaseEvent& event, std::int64_t now_ns);
+[[nodiscard]] LeaseEffects step(const LeaseConfig& config, LeaseState& state, const LeaseEvent& event,
+                                std::int64_t now_ns);
 
 /// When the next lease expires if nothing happens, or nothing.
 [[nodiscard]] std::optional<std::int64_t> next_expiry_ns(const LeaseState& state);

@@ -1,6 +1,6 @@
 #pragma once
-// A service is a function from a request to a Task of its reply. Port is how a caller holds one: it can't tell whether the
-// service is in its own process, behind a balancer, or wrapped in layers.
+// A service is a function from a request to a Task of its reply. Port is how a caller holds one: it can't tell whether
+// the service is in its own process, behind a balancer, or wrapped in layers.
 
 #include <concepts>
 #include <cstdint>
@@ -38,7 +38,8 @@ class Port {
     using Function = std::function<Task<Reply>(Context, Request)>;
 
     Port() = default;
-    Port(Function function) : function_(std::make_shared<Function>(std::move(function))) {}  // NOLINT: any callable is a port
+    Port(Function function)
+        : function_(std::make_shared<Function>(std::move(function))) {}  // NOLINT: any callable is a port
 
     /// The call keeps the function alive, whatever becomes of the port.
     Task<Reply> operator()(Context context, Request request) const { return (*function_)(context, std::move(request)); }

@@ -23,7 +23,7 @@ struct RegistryOptions {
 /// Knows which instances of which service are there and which of them answer.
 ///
 /// Owns       the lease table, in memory: after a restart it is empty, and the instances, whose renewals are refused,
-///                       again within a renewal's interval. Clients keep their view meanwhile (mesh/discovery.hpp).
+///            register again within a renewal's interval. Clients keep their view meanwhile (mesh/discovery.hpp).
 /// Serves     api::registry::Register, Renew, Deregister, List.
 /// Calls      grpc.health.v1.Health/Check of every instance, each second.
 /// Publishes  changes, to whoever waits in List.

@@ -1,0 +1,2 @@
+// Built by a test that expects it to fail: the header needs another before it.
+#include "bad.h"

@@ -1,0 +1,2 @@
+#pragma once
+std::string bad();
