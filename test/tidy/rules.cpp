@@ -204,8 +204,20 @@ Findings check_order(const File& file, const std::vector<std::string>& order) {
     return out;
 }
 
-Findings check_headers(const File& file) {
-    if (!is_header(file) || is_test(file)) return {};
+namespace {
+bool is_private(const File& header, const std::vector<File>& tree) {
+    const auto folder = header.path.substr(0, header.path.rfind('/') + 1);
+    return std::ranges::none_of(tree, [&](const File& file) {
+        const bool allowed = !is_header(file) && file.path.starts_with(folder);
+        return !allowed && std::ranges::any_of(includes_of(file), [&](const Include& include) {
+            return include.quoted && "src/" + include.path == header.path;
+        });
+    });
+}
+}  // namespace
+
+Findings check_headers(const File& file, const std::vector<File>& tree) {
+    if (!is_header(file) || is_test(file) || is_private(file, tree)) return {};
     // The compiler's and the kernel's are cheap; a name without a point is the standard library's.
     static const std::regex allowed(
         R"(^[a-z_0-9]+$|^(sys|linux|netinet|arpa)/\w+\.h$|^(x86|imm)intrin\.h$|^unistd\.h$)");
