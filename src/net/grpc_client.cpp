@@ -272,7 +272,7 @@ nghttp2_session_callbacks* ClientConnection::callbacks() {
 bool ClientConnection::start(ClientCall& call) {
     if (closed() || draining_ || nghttp2_session_check_request_allowed(session_) == 0) return false;
     const std::string path = "/" + std::string(call.method_);
-    const std::string timeout = to_grpc_timeout(call.context_.deadline_ns - loop().now_ns());
+    const std::string timeout = to_grpc_timeout(call.context_.remaining_ns());
     std::string trace;
     if (call.context_.trace_id != 0) trace = observe::to_traceparent({{0, call.context_.trace_id}, call.context_.trace_id, true});
     const nghttp2_nv headers[] = {
@@ -454,7 +454,7 @@ void connect(const std::shared_ptr<ChannelState>& channel) {
 
 Task<Bytes> call_here(std::shared_ptr<ChannelState> channel, mesh::Context context, std::string_view method, BytesView request) {
     if (channel->closed || channel->loop.core().stopped) co_return std::unexpected(unavailable("channel closed", true));
-    if (context.deadline_ns <= channel->loop.now_ns()) co_return std::unexpected(Error{ErrorCode::deadline_exceeded, "deadline exceeded", {}, 1});
+    if (context.remaining_ns() <= 0) co_return std::unexpected(Error{ErrorCode::deadline_exceeded, "deadline exceeded", {}, 1});
     if (channel->calls >= channel->options.calls_max) co_return std::unexpected(Error{ErrorCode::resource_exhausted, "too many calls wait", {}, 1});
     if (request.size() > channel->options.message_bytes_max) co_return std::unexpected(Error{ErrorCode::resource_exhausted, "request too long", {}, 1});
     ClientCall call(*channel, context, method, request);

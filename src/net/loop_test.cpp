@@ -179,9 +179,9 @@ TEST(loop, a_task_goes_on_where_it_was) {
 }
 
 TEST(worker_pool, refuses_what_does_not_fit) {
-    WorkerPool pool(1, 1);
     std::atomic<bool> go{false};
     std::atomic<bool> busy{false};
+    WorkerPool pool(1, 1);
     ASSERT_TRUE(pool.try_post([&] {
         busy = true;
         go.wait(false);
