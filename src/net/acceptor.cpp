@@ -78,7 +78,8 @@ Result<void> Acceptor::listen(std::string_view address) {
     run_on_all(loops_, [&](Loop& loop, std::size_t index) {
         if (index != 0) return;
         if (bound.endpoint.is_unix) socket_files_.push_back(bound.endpoint.host);
-        listeners_.push_back(std::make_unique<Listener>(loop, bound.fd, [this](int fd, std::string peer) { accepted(fd, std::move(peer)); }));
+        listeners_.push_back(std::make_unique<Listener>(
+            loop, bound.fd, [this](int fd, std::string peer) { accepted(fd, std::move(peer)); }));
     });
     return {};
 }

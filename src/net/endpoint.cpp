@@ -28,13 +28,15 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
     }
     if (host.empty()) return bad("empty host");
     for (const char character : host) {
-        if (static_cast<unsigned char>(character) <= 0x20 || character == 0x7f || character == '/' || character == '@') {
+        if (static_cast<unsigned char>(character) <= 0x20 || character == 0x7f || character == '/' ||
+            character == '@') {
             return bad("bad character in the host");
         }
     }
     unsigned number = 0;
     const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (port.empty() || error != std::errc() || end != port.data() + port.size() || number > 65535) return bad("bad port");
+    if (port.empty() || error != std::errc() || end != port.data() + port.size() || number > 65535)
+        return bad("bad port");
     out.host = host;
     out.port = static_cast<std::uint16_t>(number);
     return out;
@@ -47,7 +49,9 @@ std::string Endpoint::to_string() const {
 }
 
 Result<Url> Url::parse(std::string_view text) {
-    const auto bad = [&](const char* what) { return fail(ErrorCode::invalid_argument, "URL '" + std::string(text) + "': " + what); };
+    const auto bad = [&](const char* what) {
+        return fail(ErrorCode::invalid_argument, "URL '" + std::string(text) + "': " + what);
+    };
     Url out;
     const std::size_t colon = text.find("://");
     if (colon == std::string_view::npos) return bad("want scheme://host");

@@ -47,8 +47,17 @@ Error unavailable(std::string text, bool certainly_not_handled) {
 class ClientCall {
   public:
     ClientCall(ChannelState& channel, mesh::Context context, std::string_view method, BytesView request)
-        : context_(context), method_(method), request_(request), reply_(channel.options.message_bytes_max), channel_(channel),
-          timer_(channel.loop, [this] { end(std::unexpected(Error{ErrorCode::deadline_exceeded, "deadline exceeded", {}, 0})); }, true) {
+        : context_(context),
+          method_(method),
+          request_(request),
+          reply_(channel.options.message_bytes_max),
+          channel_(channel),
+          timer_(
+              channel.loop,
+              [this] {
+                  end(std::unexpected(Error{ErrorCode::deadline_exceeded, "deadline exceeded", {}, 0}));
+              },
+              true) {
         ++channel_.calls;
     }
     ~ClientCall() {
@@ -213,7 +222,8 @@ void ClientCall::stream_closed(std::uint32_t error_code) {
         return end(std::unexpected(std::move(error)));
     }
     // No status: HTTP/2 or something that isn't gRPC has ended the stream.
-    if (error_code == NGHTTP2_REFUSED_STREAM) return end(std::unexpected(unavailable("the server takes no more calls", true)));
+    if (error_code == NGHTTP2_REFUSED_STREAM)
+        return end(std::unexpected(unavailable("the server takes no more calls", true)));
     if (http_status_ != 0 && http_status_ != 200) {
         return end(std::unexpected(unavailable("no gRPC: HTTP status " + std::to_string(http_status_), false)));
     }
@@ -247,23 +257,26 @@ nghttp2_session_callbacks* ClientConnection::callbacks() {
                 return 0;
             });
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-            out, [](nghttp2_session*, std::uint8_t, std::int32_t stream_id, const std::uint8_t* data, std::size_t size, void* self) {
+            out, [](nghttp2_session*, std::uint8_t, std::int32_t stream_id, const std::uint8_t* data, std::size_t size,
+                    void* self) {
                 ClientCall* call = of(self).call_of(stream_id);
                 if (call != nullptr) call->take_data({data, size});
                 return 0;
             });
-        nghttp2_session_callbacks_set_on_frame_recv_callback(out, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
-            if (frame->hd.type == NGHTTP2_GOAWAY) of(self).drain();
-            return 0;
-        });
-        nghttp2_session_callbacks_set_on_stream_close_callback(out, [](nghttp2_session* session, std::int32_t stream_id, std::uint32_t error, void* self) {
-            ClientCall* call = of(self).call_of(stream_id);
-            if (call == nullptr) return 0;
-            nghttp2_session_set_stream_user_data(session, stream_id, nullptr);
-            call->stream_closed_ = true;
-            of(self).ended_.emplace_back(call, error);
-            return 0;
-        });
+        nghttp2_session_callbacks_set_on_frame_recv_callback(
+            out, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+                if (frame->hd.type == NGHTTP2_GOAWAY) of(self).drain();
+                return 0;
+            });
+        nghttp2_session_callbacks_set_on_stream_close_callback(
+            out, [](nghttp2_session* session, std::int32_t stream_id, std::uint32_t error, void* self) {
+                ClientCall* call = of(self).call_of(stream_id);
+                if (call == nullptr) return 0;
+                nghttp2_session_set_stream_user_data(session, stream_id, nullptr);
+                call->stream_closed_ = true;
+                of(self).ended_.emplace_back(call, error);
+                return 0;
+            });
         return out;
     }();
     return made;
@@ -274,7 +287,8 @@ bool ClientConnection::start(ClientCall& call) {
     const std::string path = "/" + std::string(call.method_);
     const std::string timeout = to_grpc_timeout(call.context_.remaining_ns());
     std::string trace;
-    if (call.context_.trace_id != 0) trace = observe::to_traceparent({{0, call.context_.trace_id}, call.context_.trace_id, true});
+    if (call.context_.trace_id != 0)
+        trace = observe::to_traceparent({{0, call.context_.trace_id}, call.context_.trace_id, true});
     const nghttp2_nv headers[] = {
         make_header(":method", "POST", literal),
         make_header(":scheme", "http", literal),
@@ -285,15 +299,17 @@ bool ClientConnection::start(ClientCall& call) {
         make_header("grpc-timeout", timeout, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_INDEX),
         make_header("traceparent", trace, NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_INDEX),
     };
-    static constexpr nghttp2_data_source_read_callback read = [](nghttp2_session*, std::int32_t stream_id, std::uint8_t* out, std::size_t size,
-                                                                 std::uint32_t* flags, nghttp2_data_source*, void* self) -> ssize_t {
+    static constexpr nghttp2_data_source_read_callback read =
+        [](nghttp2_session*, std::int32_t stream_id, std::uint8_t* out, std::size_t size, std::uint32_t* flags,
+           nghttp2_data_source*, void* self) -> ssize_t {
         // By the stream, not by a pointer: the call may have given up, and its request may be gone.
         ClientCall* waiting = of(self).call_of(stream_id);
         if (waiting == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         return waiting->read_request(out, size, *flags);
     };
     nghttp2_data_provider provider{{.ptr = nullptr}, read};
-    const std::int32_t id = nghttp2_submit_request(session_, nullptr, headers, trace.empty() ? std::size(headers) - 1 : std::size(headers), &provider, &call);
+    const std::int32_t id = nghttp2_submit_request(
+        session_, nullptr, headers, trace.empty() ? std::size(headers) - 1 : std::size(headers), &provider, &call);
     if (id < 0) {
         drain();  // all stream ids are used
         return false;
@@ -342,7 +358,8 @@ void ClientConnection::end_closed_streams() {
 
 void ClientConnection::on_input(std::string_view bytes) {
     input_ns_ = loop().now_ns();
-    const auto taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    const auto taken =
+        nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     end_closed_streams();
     if (taken < 0) return close();
     if (!closed()) mark_dirty();
@@ -447,16 +464,21 @@ void connect(const std::shared_ptr<ChannelState>& channel) {
     }
     const auto task = [](std::shared_ptr<ChannelState> state) -> Task<int> {
         Endpoint endpoint = co_await Endpoint::parse(state->address);
-        co_return co_await connect_socket(state->loop, std::move(endpoint), monotonic_ns() + state->options.connect_timeout_ns);
+        co_return co_await connect_socket(state->loop, std::move(endpoint),
+                                          monotonic_ns() + state->options.connect_timeout_ns);
     };
     spawn(task(channel), [channel](Result<int> socket) { take_socket(*channel, std::move(socket)); });
 }
 
-Task<Bytes> call_here(std::shared_ptr<ChannelState> channel, mesh::Context context, std::string_view method, BytesView request) {
+Task<Bytes> call_here(std::shared_ptr<ChannelState> channel, mesh::Context context, std::string_view method,
+                      BytesView request) {
     if (channel->closed || channel->loop.core().stopped) co_return std::unexpected(unavailable("channel closed", true));
-    if (context.remaining_ns() <= 0) co_return std::unexpected(Error{ErrorCode::deadline_exceeded, "deadline exceeded", {}, 1});
-    if (channel->calls >= channel->options.calls_max) co_return std::unexpected(Error{ErrorCode::resource_exhausted, "too many calls wait", {}, 1});
-    if (request.size() > channel->options.message_bytes_max) co_return std::unexpected(Error{ErrorCode::resource_exhausted, "request too long", {}, 1});
+    if (context.remaining_ns() <= 0)
+        co_return std::unexpected(Error{ErrorCode::deadline_exceeded, "deadline exceeded", {}, 1});
+    if (channel->calls >= channel->options.calls_max)
+        co_return std::unexpected(Error{ErrorCode::resource_exhausted, "too many calls wait", {}, 1});
+    if (request.size() > channel->options.message_bytes_max)
+        co_return std::unexpected(Error{ErrorCode::resource_exhausted, "request too long", {}, 1});
     ClientCall call(*channel, context, method, request);
     call.set_timer();
     if (!channel->connection || !channel->connection->start(call)) {
@@ -524,7 +546,8 @@ GrpcClient::GrpcClient(LoopGroup& loops, std::string address, GrpcChannelOptions
 namespace {
 /// Keeps the channels while a call runs.
 template <class State>
-Task<Bytes> held_call(std::shared_ptr<State> state, std::size_t index, mesh::Context context, std::string_view method, BytesView request) {
+Task<Bytes> held_call(std::shared_ptr<State> state, std::size_t index, mesh::Context context, std::string_view method,
+                      BytesView request) {
     co_return co_await state->channels[index].call(context, method, request);
 }
 }  // namespace
@@ -535,7 +558,8 @@ Task<Bytes> GrpcClient::call(mesh::Context context, std::string_view method, Byt
     for (std::size_t i = 0; here != nullptr && i < state_->loops.size(); ++i) {
         if (&state_->loops.loop(i) == here) index = i;
     }
-    if (index == state_->loops.size()) index = state_->turn.fetch_add(1, std::memory_order_relaxed) % state_->loops.size();
+    if (index == state_->loops.size())
+        index = state_->turn.fetch_add(1, std::memory_order_relaxed) % state_->loops.size();
     return held_call(state_, index, context, method, request);
 }
 

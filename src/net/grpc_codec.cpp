@@ -17,8 +17,8 @@ Result<void> MessageReader::feed(BytesView bytes) {
         if (prefix_[0] != 0) return fail(ErrorCode::unimplemented, "compressed messages are not spoken here");
         for (std::size_t i = 1; i < grpc_prefix_size; ++i) size_ = size_ << 8 | prefix_[i];
         if (size_ > message_bytes_max_) {
-            return fail(ErrorCode::resource_exhausted,
-                        "message of " + std::to_string(size_) + " bytes, the limit is " + std::to_string(message_bytes_max_));
+            return fail(ErrorCode::resource_exhausted, "message of " + std::to_string(size_) + " bytes, the limit is " +
+                                                           std::to_string(message_bytes_max_));
         }
         // A peer that announces much and sends little shall not make us reserve much.
         constexpr std::size_t reserve_max = 256 * 1024;
@@ -35,8 +35,8 @@ Result<Bytes> MessageReader::take() {
 }
 
 std::array<std::uint8_t, grpc_prefix_size> grpc_prefix(std::size_t size) {
-    return {0, static_cast<std::uint8_t>(size >> 24), static_cast<std::uint8_t>(size >> 16), static_cast<std::uint8_t>(size >> 8),
-            static_cast<std::uint8_t>(size)};
+    return {0, static_cast<std::uint8_t>(size >> 24), static_cast<std::uint8_t>(size >> 16),
+            static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
 }
 
 std::optional<std::int64_t> parse_grpc_timeout(std::string_view text) {
@@ -46,7 +46,8 @@ std::optional<std::int64_t> parse_grpc_timeout(std::string_view text) {
     const auto [stop, error] = std::from_chars(text.data(), end, number);
     if (error != std::errc() || stop != end || number < 0) return std::nullopt;
     switch (text.back()) {
-        case 'H': return std::min<std::int64_t>(number, 1'000'000) * 3'600 * ns_per_s;  // 8 digits of hours would overflow
+        case 'H':
+            return std::min<std::int64_t>(number, 1'000'000) * 3'600 * ns_per_s;  // 8 digits of hours would overflow
         case 'M': return number * 60 * ns_per_s;
         case 'S': return number * ns_per_s;
         case 'm': return number * ns_per_ms;
@@ -112,6 +113,8 @@ void from_error_header(std::string_view value, Error& error) {
     error.data = to_bytes(as_bytes(std::string_view(bytes).substr(4)));
 }
 
-ErrorCode code_from_grpc(int status) { return status >= 1 && status <= 16 ? static_cast<ErrorCode>(status) : ErrorCode::unknown; }
+ErrorCode code_from_grpc(int status) {
+    return status >= 1 && status <= 16 ? static_cast<ErrorCode>(status) : ErrorCode::unknown;
+}
 
 }  // namespace weft::net

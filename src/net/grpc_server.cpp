@@ -109,10 +109,12 @@ nghttp2_session_callbacks* GrpcConnection::callbacks() {
     static nghttp2_session_callbacks* const made = [] {
         nghttp2_session_callbacks* out = nullptr;
         WEFT_ASSERT(nghttp2_session_callbacks_new(&out) == 0);
-        nghttp2_session_callbacks_set_on_begin_headers_callback(out, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
-            if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) of(self).begin_call(frame->hd.stream_id);
-            return 0;
-        });
+        nghttp2_session_callbacks_set_on_begin_headers_callback(
+            out, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+                if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+                    of(self).begin_call(frame->hd.stream_id);
+                return 0;
+            });
         nghttp2_session_callbacks_set_on_header_callback(
             out, [](nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name, std::size_t name_size,
                     const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* self) {
@@ -121,31 +123,35 @@ nghttp2_session_callbacks* GrpcConnection::callbacks() {
                 return 0;
             });
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
-            out, [](nghttp2_session*, std::uint8_t, std::int32_t stream_id, const std::uint8_t* data, std::size_t size, void* self) {
+            out, [](nghttp2_session*, std::uint8_t, std::int32_t stream_id, const std::uint8_t* data, std::size_t size,
+                    void* self) {
                 ServerCall* call = of(self).call_of(stream_id);
                 if (call == nullptr || call->answered) return 0;
                 if (const auto fed = call->request.feed({data, size}); !fed) of(self).refuse(*call, fed.error());
                 return 0;
             });
-        nghttp2_session_callbacks_set_on_frame_recv_callback(out, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
-            const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-            if (!ends || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)) return 0;
-            ServerCall* call = of(self).call_of(frame->hd.stream_id);
-            if (call != nullptr && !call->answered) of(self).request_ended(*call);
-            return 0;
-        });
-        nghttp2_session_callbacks_set_on_stream_close_callback(out, [](nghttp2_session*, std::int32_t stream_id, std::uint32_t, void* self) {
-            ServerCall* call = of(self).call_of(stream_id);
-            if (call != nullptr) of(self).stream_closed(*call);
-            return 0;
-        });
+        nghttp2_session_callbacks_set_on_frame_recv_callback(
+            out, [](nghttp2_session*, const nghttp2_frame* frame, void* self) {
+                const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+                if (!ends || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA)) return 0;
+                ServerCall* call = of(self).call_of(frame->hd.stream_id);
+                if (call != nullptr && !call->answered) of(self).request_ended(*call);
+                return 0;
+            });
+        nghttp2_session_callbacks_set_on_stream_close_callback(
+            out, [](nghttp2_session*, std::int32_t stream_id, std::uint32_t, void* self) {
+                ServerCall* call = of(self).call_of(stream_id);
+                if (call != nullptr) of(self).stream_closed(*call);
+                return 0;
+            });
         return out;
     }();
     return made;
 }
 
 void GrpcConnection::on_input(std::string_view bytes) {
-    const auto taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    const auto taken =
+        nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     // What nghttp2 has to say about an error (GOAWAY) goes out before the connection closes.
     if (taken < 0) failed_ = true;
     mark_dirty();
@@ -201,7 +207,8 @@ void GrpcConnection::take_header(ServerCall& call, std::string_view name, std::s
     } else if (name == ":method") {
         call.is_post = value == "POST";
     } else if (name == "content-type") {
-        call.is_grpc = value == "application/grpc" || value.starts_with("application/grpc+") || value.starts_with("application/grpc;");
+        call.is_grpc = value == "application/grpc" || value.starts_with("application/grpc+") ||
+                       value.starts_with("application/grpc;");
     } else if (name == "grpc-timeout") {
         if (const auto timeout = parse_grpc_timeout(value)) call.timeout_ns = *timeout;
     } else if (name == "traceparent") {
@@ -215,8 +222,10 @@ void GrpcConnection::request_ended(ServerCall& call) {
     auto message = call.request.take();
     if (!message) return refuse(call, message.error());
     call.request_bytes = *std::move(message);
-    const auto found = call.path.starts_with('/') ? shared_->handlers.find(call.path.substr(1)) : shared_->handlers.end();
-    if (found == shared_->handlers.end()) return refuse(call, {ErrorCode::unimplemented, "unknown method " + call.path, {}, 0});
+    const auto found =
+        call.path.starts_with('/') ? shared_->handlers.find(call.path.substr(1)) : shared_->handlers.end();
+    if (found == shared_->handlers.end())
+        return refuse(call, {ErrorCode::unimplemented, "unknown method " + call.path, {}, 0});
     if (handlers_ >= shared_->options.streams_max) {
         // Streams that the peer resets don't count against HTTP/2's limit, but their handlers still run.
         return refuse(call, {ErrorCode::resource_exhausted, "too many calls at once", {}, 0});
@@ -237,7 +246,8 @@ void GrpcConnection::run_handler(ServerCall& call, const GrpcHandler& handler) {
         if (connection.loop().inside()) {
             connection.finish(call, std::move(result));
         } else {
-            connection.loop().post([&call, result = std::move(result)]() mutable { call.connection->finish(call, std::move(result)); });
+            connection.loop().post(
+                [&call, result = std::move(result)]() mutable { call.connection->finish(call, std::move(result)); });
         }
     });
 }
@@ -283,12 +293,14 @@ void GrpcConnection::answer(ServerCall& call, Bytes reply) {
     }
     call.answered = true;
     call.reply = std::move(reply);
-    static constexpr nghttp2_data_source_read_callback read = [](nghttp2_session*, std::int32_t, std::uint8_t* out, std::size_t size,
-                                                                 std::uint32_t* flags, nghttp2_data_source* source, void* self) -> ssize_t {
+    static constexpr nghttp2_data_source_read_callback read = [](nghttp2_session*, std::int32_t, std::uint8_t* out,
+                                                                 std::size_t size, std::uint32_t* flags,
+                                                                 nghttp2_data_source* source, void* self) -> ssize_t {
         return of(self).read_reply(*static_cast<ServerCall*>(source->ptr), out, size, *flags);
     };
     nghttp2_data_provider provider{{.ptr = &call}, read};
-    const nghttp2_nv headers[] = {make_header(":status", "200", literal), make_header("content-type", "application/grpc", literal)};
+    const nghttp2_nv headers[] = {make_header(":status", "200", literal),
+                                  make_header("content-type", "application/grpc", literal)};
     nghttp2_submit_response(session_, call.stream_id, headers, std::size(headers), &provider);
     mark_dirty();
 }
@@ -345,7 +357,8 @@ Task<Bytes> check_health(std::shared_ptr<Shared> shared, BytesView bytes) {
 
 struct GrpcServer::Core {
     Core(LoopGroup& loops, GrpcServerOptions options)
-        : shared(std::make_shared<Shared>()), acceptor(loops, options.connections_max, [this](Loop& loop, std::size_t, int fd, const std::string&) {
+        : shared(std::make_shared<Shared>()),
+          acceptor(loops, options.connections_max, [this](Loop& loop, std::size_t, int fd, const std::string&) {
               return std::make_shared<GrpcConnection>(loop, fd, shared);
           }) {
         shared->options = options;
@@ -356,12 +369,16 @@ struct GrpcServer::Core {
 
 GrpcServer::GrpcServer(LoopGroup& loops, GrpcServerOptions options) : core_(std::make_shared<Core>(loops, options)) {
     handle("grpc.health.v1.Health/Check",
-           [shared = std::weak_ptr(core_->shared)](const mesh::Context&, BytesView request) { return check_health(shared.lock(), request); });
+           [shared = std::weak_ptr(core_->shared)](const mesh::Context&, BytesView request) {
+               return check_health(shared.lock(), request);
+           });
 }
 
 GrpcServer::~GrpcServer() { core_->acceptor.close_all(); }
 
-void GrpcServer::handle(std::string method, GrpcHandler handler) { core_->shared->handlers[std::move(method)] = std::move(handler); }
+void GrpcServer::handle(std::string method, GrpcHandler handler) {
+    core_->shared->handlers[std::move(method)] = std::move(handler);
+}
 
 void GrpcServer::set_health(std::string_view service, bool serving) {
     const std::lock_guard lock(core_->shared->health_mutex);

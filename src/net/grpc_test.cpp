@@ -18,7 +18,8 @@ mesh::Context soon() { return mesh::Context::with_timeout(20 * ns_per_s); }
 
 Task<Bytes> echo(mesh::Context, BytesView request) { co_return to_bytes(request); }
 Task<Bytes> refuse(mesh::Context, BytesView) {
-    co_return std::unexpected(Error{ErrorCode::failed_precondition, "nonce zu niedrig: 5 < 7 % \xc3\xa4\n", {0, 1, 255}, -32000});
+    co_return std::unexpected(
+        Error{ErrorCode::failed_precondition, "nonce zu niedrig: 5 < 7 % \xc3\xa4\n", {0, 1, 255}, -32000});
 }
 
 struct Fixture : testing::Test {
@@ -123,7 +124,8 @@ TEST_F(grpc, deadline_travels_and_is_kept_by_the_caller) {
     EXPECT_EQ(late.error().code, ErrorCode::deadline_exceeded);
     // The connection is as good as before.
     EXPECT_TRUE(run(client.call(soon(), "test.Echo/Echo", {})));
-    EXPECT_EQ(run(client.call(mesh::Context{monotonic_ns() - 1, 0}, "test.Echo/Echo", {})).error().code, ErrorCode::deadline_exceeded);
+    EXPECT_EQ(run(client.call(mesh::Context{monotonic_ns() - 1, 0}, "test.Echo/Echo", {})).error().code,
+              ErrorCode::deadline_exceeded);
 }
 
 TEST_F(grpc, nobody_listens_is_unavailable_and_certainly_not_handled) {
@@ -290,8 +292,19 @@ TEST(grpc_codec, timeouts) {
     const struct {
         const char* text;
         std::int64_t ns;
-    } table[] = {{"1n", 1}, {"2u", 2'000}, {"3m", 3'000'000}, {"4S", 4 * ns_per_s}, {"5M", 300 * ns_per_s}, {"1H", 3'600 * ns_per_s},
-                 {"", -1}, {"5", -1}, {"m", -1}, {"123456789m", -1}, {"-1m", -1}, {"1x", -1}, {"1 m", -1}};
+    } table[] = {{"1n", 1},
+                 {"2u", 2'000},
+                 {"3m", 3'000'000},
+                 {"4S", 4 * ns_per_s},
+                 {"5M", 300 * ns_per_s},
+                 {"1H", 3'600 * ns_per_s},
+                 {"", -1},
+                 {"5", -1},
+                 {"m", -1},
+                 {"123456789m", -1},
+                 {"-1m", -1},
+                 {"1x", -1},
+                 {"1 m", -1}};
     for (const auto& row : table) {
         SCOPED_TRACE(row.text);
         EXPECT_EQ(parse_grpc_timeout(row.text).value_or(-1), row.ns);

@@ -1,9 +1,9 @@
 #pragma once
-// HTTP/1.1 server (RFC 9112). A handler is a function from a request to a Task of its response; answers leave in the order
-// of the requests, whatever order the handlers end in.
+// HTTP/1.1 server (RFC 9112). A handler is a function from a request to a Task of its response; answers leave in the
+// order of the requests, whatever order the handlers end in.
 //
-// Refused rather than guessed at: both Content-Length and Transfer-Encoding, line folding, bare LF, white space before a
-// colon, bad tokens. What differs between two readers of one message is how requests are smuggled past one of them.
+// Refused rather than guessed at: both Content-Length and Transfer-Encoding, line folding, bare LF, white space before
+// a colon, bad tokens. What differs between two readers of one message is how requests are smuggled past one of them.
 
 #include <cstdint>
 #include <functional>

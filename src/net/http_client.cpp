@@ -73,12 +73,15 @@ class ClientStream final : public Stream {
         if (head_.chunked) {
             switch (chunks_.decode(bytes, body_, options_.body_bytes_max)) {
                 case Parsed::more: return;
-                case Parsed::bad: return chunks_.error_status() == 413 ? too_long() : broken(std::string("no HTTP: ") + chunks_.error());
+                case Parsed::bad:
+                    return chunks_.error_status() == 413 ? too_long()
+                                                         : broken(std::string("no HTTP: ") + chunks_.error());
                 case Parsed::done: return finish(bytes.empty());
             }
         }
         if (head_.has_content_length) {
-            const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(head_.content_length - body_.size(), bytes.size()));
+            const auto take =
+                static_cast<std::size_t>(std::min<std::uint64_t>(head_.content_length - body_.size(), bytes.size()));
             body_.append(bytes.substr(0, take));
             if (body_.size() == head_.content_length) finish(take == bytes.size());
             return;
@@ -107,7 +110,8 @@ class ClientStream final : public Stream {
         close();
     }
     void too_long() {
-        end(fail(ErrorCode::resource_exhausted, "the answer is longer than " + std::to_string(options_.body_bytes_max) + " bytes"));
+        end(fail(ErrorCode::resource_exhausted,
+                 "the answer is longer than " + std::to_string(options_.body_bytes_max) + " bytes"));
         close();
     }
     void on_time() {
@@ -153,7 +157,9 @@ std::string request_text(const Fetch& request) {
 }
 
 Result<void> check(const Fetch& request) {
-    const auto bad = [](std::string_view text) { return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos; };
+    const auto bad = [](std::string_view text) {
+        return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
+    };
     if (!is_token(request.method)) return fail(ErrorCode::invalid_argument, "bad method");
     if (!request.target.starts_with('/') || bad(request.target) || request.target.find(' ') != std::string::npos) {
         return fail(ErrorCode::invalid_argument, "bad target");
@@ -225,7 +231,9 @@ struct HttpClient::Core {
 namespace {
 
 /// @return whether the request may be sent once more when a kept connection turns out to be dead.
-bool repeatable(std::string_view method) { return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE"; }
+bool repeatable(std::string_view method) {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" || method == "DELETE";
+}
 
 }  // namespace
 
@@ -254,7 +262,9 @@ Task<Reply> HttpClient::fetch(mesh::Context context, Fetch request) {
             }
             auto future = stream->begin(request_text(what), what.method == "HEAD", with.deadline_ns);
             auto result = co_await settled(std::move(future).wait());
-            if (!result && reused && !stream->answered() && result.error().code == ErrorCode::unavailable && repeatable(what.method)) continue;
+            if (!result && reused && !stream->answered() && result.error().code == ErrorCode::unavailable &&
+                repeatable(what.method))
+                continue;
             if (result && stream->reusable()) {
                 core->give(endpoint, std::move(stream));
             } else {

@@ -38,7 +38,8 @@ Parsed bad(Head& head, int status, const char* why) {
 }
 
 /// The next line without its CRLF. A LF without CR is bad: some readers take it for a line's end, some don't.
-Parsed next_line(std::string_view bytes, std::size_t& at, const HeadLimits& limits, Head& head, std::string_view& line) {
+Parsed next_line(std::string_view bytes, std::size_t& at, const HeadLimits& limits, Head& head,
+                 std::string_view& line) {
     const void* found = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
     if (found == nullptr) {
         if (bytes.size() > limits.bytes_max) return bad(head, 431, "header too large");
@@ -137,7 +138,8 @@ Parsed parse_headers(std::string_view bytes, std::size_t at, const HeadLimits& l
     head.size = at;
     if (head.chunked && head.has_content_length) return bad(head, 400, "both Content-Length and Transfer-Encoding");
     if (head.chunked && head.minor_version == 0) return bad(head, 400, "Transfer-Encoding in HTTP/1.0");
-    head.keep_alive = head.minor_version == 1 ? !seen.connection_close : seen.connection_keep_alive && !seen.connection_close;
+    head.keep_alive =
+        head.minor_version == 1 ? !seen.connection_close : seen.connection_keep_alive && !seen.connection_close;
     return Parsed::done;
 }
 
@@ -146,7 +148,8 @@ Parsed take_version(Head& head, std::string_view version) {
         head.minor_version = 1;
     } else if (version == "HTTP/1.0") {
         head.minor_version = 0;
-    } else if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7])) {
+    } else if (version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' &&
+               is_digit(version[7])) {
         return bad(head, 505, "only HTTP/1.1 is spoken here");
     } else {
         return bad(head, 400, "bad request line");
@@ -164,7 +167,8 @@ Parsed take_request_line(Head& head, std::string_view line) {
     if (!is_token(head.method)) return bad(head, 400, "bad method");
     if (head.target.empty()) return bad(head, 400, "bad request line");
     for (const char c : head.target) {
-        if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f) return bad(head, 400, "bad character in the target");
+        if (static_cast<unsigned char>(c) <= 0x20 || static_cast<unsigned char>(c) >= 0x7f)
+            return bad(head, 400, "bad character in the target");
     }
     if (const Parsed got = take_version(head, line.substr(second + 1)); got != Parsed::done) return got;
     // Origin form; OPTIONS may ask for "*". A proxy's absolute form and CONNECT have no use here.
@@ -209,7 +213,8 @@ Parsed parse_response_head(std::string_view bytes, const HeadLimits& limits, Hea
     std::size_t at = 0;
     std::string_view line;
     if (const Parsed got = next_line(bytes, at, limits, head, line); got != Parsed::done) return got;
-    if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' ')) return bad(head, 400, "bad status line");
+    if (line.size() < 12 || line[8] != ' ' || (line.size() > 12 && line[12] != ' '))
+        return bad(head, 400, "bad status line");
     if (const Parsed got = take_version(head, line.substr(0, 8)); got != Parsed::done) return got;
     for (std::size_t i = 9; i < 12; ++i) {
         if (!is_digit(line[i])) return bad(head, 400, "bad status");
@@ -332,7 +337,8 @@ bool list_has(std::string_view list, std::string_view token) {
         const std::size_t comma = list.find(',');
         std::string_view item = list.substr(0, comma);
         const std::size_t parameters = item.find(';');
-        const std::string_view weight = parameters == std::string_view::npos ? std::string_view() : trim(item.substr(parameters + 1));
+        const std::string_view weight =
+            parameters == std::string_view::npos ? std::string_view() : trim(item.substr(parameters + 1));
         item = trim(item.substr(0, parameters));
         const bool refused = weight == "q=0" || weight == "q=0.0" || weight == "q=0.00" || weight == "q=0.000";
         if (equal_names(item, token) && !refused) return true;
@@ -367,7 +373,9 @@ Request make_request(const Head& head, std::string_view head_bytes, std::string_
     char* text = at;
     std::memcpy(text, head_bytes.data(), head_bytes.size());
     at += head_bytes.size();
-    const auto moved = [&](std::string_view view) { return std::string_view(text + (view.data() - head_bytes.data()), view.size()); };
+    const auto moved = [&](std::string_view view) {
+        return std::string_view(text + (view.data() - head_bytes.data()), view.size());
+    };
     for (std::size_t i = 0; i < head.headers.size(); ++i) {
         new (headers + i) Header{moved(head.headers[i].name), moved(head.headers[i].value)};
     }

@@ -59,7 +59,17 @@ class ChunkDecoder {
 
   private:
     enum class State : std::uint8_t {
-        size_first, size, extension, size_end, data, data_return, data_end, trailer_start, trailer, trailer_line_end, trailers_end,
+        size_first,
+        size,
+        extension,
+        size_end,
+        data,
+        data_return,
+        data_end,
+        trailer_start,
+        trailer,
+        trailer_line_end,
+        trailers_end,
     };
     Parsed bad(int status, const char* why);
     Parsed take_size(char character);

@@ -44,8 +44,8 @@ void count(std::atomic<std::uint64_t>& counter) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared, std::size_t loop_index,
-                               ConnectionSet& set)
+HttpConnection::HttpConnection(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared,
+                               std::size_t loop_index, ConnectionSet& set)
     : ServerStream(loop, fd),
       shared_(std::move(shared)),
       set_(set),
@@ -57,7 +57,8 @@ HttpConnection::HttpConnection(Loop& loop, int fd, std::string peer, std::shared
 }
 
 bool HttpConnection::blocked() const {
-    return next_number_ - next_answer_ >= shared_->options.pipelined_max || output_size() > shared_->options.output_bytes_max;
+    return next_number_ - next_answer_ >= shared_->options.pipelined_max ||
+           output_size() > shared_->options.output_bytes_max;
 }
 
 void HttpConnection::on_input(std::string_view bytes) {
@@ -129,7 +130,8 @@ std::string_view HttpConnection::step_head(std::string_view bytes) {
         case Parsed::done: break;
     }
     const auto whole = std::move(partial_);
-    return begin_body(whole->head, std::string_view(whole->head_bytes).substr(0, whole->head.size), bytes.substr(whole->head.size - before));
+    return begin_body(whole->head, std::string_view(whole->head_bytes).substr(0, whole->head.size),
+                      bytes.substr(whole->head.size - before));
 }
 
 /// Starts the request if its body is here, or begins to gather the body. Returns what comes after.
@@ -201,7 +203,9 @@ void HttpConnection::start(const Head& head, Request request) {
             self->finish(turn, std::move(result));
         } else {
             auto& loop = self->loop();
-            loop.post([self = std::move(self), turn, result = std::move(result)]() mutable { self->finish(turn, std::move(result)); });
+            loop.post([self = std::move(self), turn, result = std::move(result)]() mutable {
+                self->finish(turn, std::move(result));
+            });
         }
     });
 }
@@ -227,7 +231,8 @@ void HttpConnection::answer(Turn turn, Response response) {
     write_response(turn, response);
     ++next_answer_;
     while (!waiting_.empty()) {
-        const auto next = std::find_if(waiting_.begin(), waiting_.end(), [this](const Waiting& w) { return w.turn.number == next_answer_; });
+        const auto next = std::find_if(waiting_.begin(), waiting_.end(),
+                                       [this](const Waiting& w) { return w.turn.number == next_answer_; });
         if (next == waiting_.end()) break;
         write_response(next->turn, next->response);
         waiting_.erase(next);
@@ -243,7 +248,8 @@ void HttpConnection::write_response(const Turn& turn, Response& response) {
     bool gzipped = false;
     if (turn.framing.gzip_asked && options.gzip_bytes_min != 0 && response.body.size() >= options.gzip_bytes_min &&
         response.body.size() <= options.gzip_bytes_max && compressible(response.content_type)) {
-        const bool encoded = std::ranges::any_of(response.headers, [](const auto& header) { return equal_names(header.first, "content-encoding"); });
+        const bool encoded = std::ranges::any_of(
+            response.headers, [](const auto& header) { return equal_names(header.first, "content-encoding"); });
         if (!encoded) {
             response.body = gzip(response.body);
             gzipped = true;
@@ -253,7 +259,8 @@ void HttpConnection::write_response(const Turn& turn, Response& response) {
     if (set_.winding_down() && turn.number + 1 == next_number_) framing.keep_alive = false;
     append_response_head(output(), response, response.body.size(), gzipped, framing);
     output_grew();
-    const bool bodiless = framing.head_only || response.status < 200 || response.status == 204 || response.status == 304;
+    const bool bodiless =
+        framing.head_only || response.status < 200 || response.status == 204 || response.status == 304;
     if (!bodiless) write(std::move(response.body));
     if (!framing.keep_alive) {
         last_seen_ = true;
@@ -283,7 +290,8 @@ bool HttpConnection::upgrade(const Head& head, std::string_view head_bytes, std:
     if (route == nullptr || head.content_length != 0) return false;
     const auto accept = websocket_accept_header(head);
     if (!accept || next_answer_ != next_number_) {
-        Response response = error_response(accept ? 400 : 426, accept ? "upgrade behind other requests" : accept.error().message);
+        Response response =
+            error_response(accept ? 400 : 426, accept ? "upgrade behind other requests" : accept.error().message);
         response.headers = {{"Sec-WebSocket-Version", "13"}};
         count(shared_->counts[loop_index_].bad_requests);
         last_seen_ = true;
@@ -300,7 +308,9 @@ bool HttpConnection::upgrade(const Head& head, std::string_view head_bytes, std:
         }
     }
     std::string output = take_output();
-    output += "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " + *accept + "\r\n\r\n";
+    output +=
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+        *accept + "\r\n\r\n";
     timer_.cancel();
     const auto self = shared_from_this();
     const int fd = release();
@@ -352,7 +362,8 @@ std::int64_t HttpConnection::deadline() const {
 
 void HttpConnection::set_timer() {
     const std::int64_t at = deadline();
-    // A deadline that moves away, as it does with every request, leaves the timer where it is: it looks again when it fires.
+    // A deadline that moves away, as it does with every request, leaves the timer where it is: it looks again when it
+    // fires.
     if (at == never || (timer_.armed() && timer_at_ns_ <= at)) return;
     timer_at_ns_ = at;
     timer_.set(at);

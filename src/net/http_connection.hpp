@@ -37,7 +37,8 @@ struct HttpShared {
 
 class HttpConnection final : public ServerStream {
   public:
-    HttpConnection(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared, std::size_t loop_index, ConnectionSet& set);
+    HttpConnection(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared, std::size_t loop_index,
+                   ConnectionSet& set);
 
     void wind_down() override;
 
@@ -104,8 +105,9 @@ class HttpConnection final : public ServerStream {
 
 /// In websocket.cpp: takes over a socket whose handshake is @p request_head.
 [[nodiscard]] Result<std::string> websocket_accept_header(const Head& head);
-std::shared_ptr<ServerStream> open_websocket(Loop& loop, int fd, std::string peer, std::string path, const WebSocketRoute& route,
-                                             std::string first_output, std::shared_ptr<HttpShared> shared);
+std::shared_ptr<ServerStream> open_websocket(Loop& loop, int fd, std::string peer, std::string path,
+                                             const WebSocketRoute& route, std::string first_output,
+                                             std::shared_ptr<HttpShared> shared);
 /// After it was added to its set: calls on_open and reads what came along with the handshake.
 void start_websocket(ServerStream& stream, std::string_view first_input);
 

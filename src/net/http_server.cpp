@@ -25,7 +25,9 @@ HttpServer::~HttpServer() { core_->acceptor.close_all(); }
 void HttpServer::websocket(std::string path, WebSocketHandler handler, WebSocketOptions options) {
     core_->shared->routes.push_back({std::move(path), std::move(handler), options});
 }
-void HttpServer::websocket(std::string path, WebSocketHandler handler) { websocket(std::move(path), std::move(handler), {}); }
+void HttpServer::websocket(std::string path, WebSocketHandler handler) {
+    websocket(std::move(path), std::move(handler), {});
+}
 
 Result<void> HttpServer::listen(std::string_view address) { return core_->acceptor.listen(address); }
 Endpoint HttpServer::local_address() const { return core_->acceptor.local_address(); }

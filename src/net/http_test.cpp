@@ -55,7 +55,8 @@ struct http : testing::Test {
             out.body = std::string(request.header("x-test"));
             co_return out;
         }
-        out.body = std::string(request.method) + " " + std::string(request.target) + " [" + std::string(request.body) + "]";
+        out.body =
+            std::string(request.method) + " " + std::string(request.target) + " [" + std::string(request.body) + "]";
         co_return out;
     }
     void wait_for(int count) {
@@ -71,7 +72,8 @@ struct http : testing::Test {
 TEST_F(http, answers_a_request_in_one_piece_and_byte_by_byte) {
     start();
     const std::string request = "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
-    const std::string want = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 19\r\n\r\nPOST /a?b=c [hello]";
+    const std::string want =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 19\r\n\r\nPOST /a?b=c [hello]";
     TestPeer peer(at());
     peer.send(request);
     EXPECT_EQ(peer.response(), want);
@@ -81,7 +83,9 @@ TEST_F(http, answers_a_request_in_one_piece_and_byte_by_byte) {
 
 TEST_F(http, chunked_bodies_in_any_pieces) {
     start();
-    const std::string request = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=\"1\"\r\nhello\r\n00A\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
+    const std::string request =
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n5;ext=\"1\"\r\nhello\r\n00A\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
     TestPeer peer(at());
     for (const std::size_t step : {1UL, 2UL, 3UL, 7UL, 1000UL}) {
         SCOPED_TRACE(step);
@@ -93,7 +97,9 @@ TEST_F(http, chunked_bodies_in_any_pieces) {
 TEST_F(http, pipelined_answers_keep_the_order_of_the_requests) {
     start();
     TestPeer peer(at());
-    peer.send("GET /gate?a HTTP/1.1\r\nHost: x\r\n\r\nGET /gate?b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer.send(
+        "GET /gate?a HTTP/1.1\r\nHost: x\r\n\r\nGET /gate?b HTTP/1.1\r\nHost: x\r\n\r\nGET /c HTTP/1.1\r\nHost: "
+        "x\r\n\r\n");
     wait_for(2);
     open("b");
     open("a");
@@ -124,8 +130,10 @@ TEST_F(http, messages_that_two_readers_could_read_differently_are_refused) {
         std::string request;
         int status;
     } table[] = {
-        {"both lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-        {"lengths in the other order", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
+        {"both lengths",
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        {"lengths in the other order",
+         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", 400},
         {"two lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400},
         {"two equal lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400},
         {"list of lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc", 400},
@@ -140,7 +148,8 @@ TEST_F(http, messages_that_two_readers_could_read_differently_are_refused) {
         {"bare LF later", "GET / HTTP/1.1\r\nHost: x\r\nA: b\nTransfer-Encoding: chunked\r\n\r\n", 400},
         {"bare CR", "GET / HTTP/1.1\r\nHost: x\r\nA: b\rTransfer-Encoding: chunked\r\n\r\n", 400},
         {"NUL", std::string("GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 36), 400},
-        {"chunked twice", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+        {"chunked twice",
+         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
         {"other coding", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
         {"odd coding", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n", 501},
         {"chunked in 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
@@ -153,13 +162,19 @@ TEST_F(http, messages_that_two_readers_could_read_differently_are_refused) {
         {"bad method", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"absolute target", "GET http://y/ HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"unknown expectation", "POST / HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417},
-        {"chunk size with space", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", 400},
-        {"chunk size empty", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n", 400},
+        {"chunk size with space",
+         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\nhello\r\n0\r\n\r\n", 400},
+        {"chunk size empty", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n\r\nhello\r\n0\r\n\r\n",
+         400},
         {"chunk size negative", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
-        {"chunk size overflows", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello", 400},
-        {"chunk size 0x", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n", 400},
-        {"chunk ends with LF", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", 400},
-        {"chunk too long", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n", 400},
+        {"chunk size overflows",
+         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello", 400},
+        {"chunk size 0x", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+         400},
+        {"chunk ends with LF", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
+         400},
+        {"chunk too long", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n",
+         400},
         {"bad trailer", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n: x\r\n\r\n", 400},
     };
     for (const auto& row : table) {
@@ -187,8 +202,10 @@ TEST_F(http, what_is_too_large_is_refused) {
         {"many headers", "GET / HTTP/1.1\r\nHost: x\r\na:\r\nb:\r\nc:\r\nd:\r\ne:\r\n\r\n", 431},
         {"long body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n", 413},
         {"long chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n", 413},
-        {"long by its second chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n64\r\n", 413},
-        {"long trailers", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(10'000, 'a'), 431},
+        {"long by its second chunk", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n64\r\n",
+         413},
+        {"long trailers",
+         "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + std::string(10'000, 'a'), 431},
     };
     for (const auto& row : table) {
         for (const bool slowly : {false, true}) {
@@ -386,8 +403,9 @@ TEST_F(http, client_says_what_went_wrong) {
     const auto context = [] { return mesh::Context::with_timeout(20 * ns_per_s); };
     const std::string base = "http://" + at().to_string();
     EXPECT_EQ(run(client.fetch(context(), *Fetch::get(base + "/big?101"))).error().code, ErrorCode::resource_exhausted);
-    EXPECT_EQ(run(client.fetch(mesh::Context::with_timeout(10 * ns_per_ms), *Fetch::get(base + "/gate?never"))).error().code,
-              ErrorCode::deadline_exceeded);
+    EXPECT_EQ(
+        run(client.fetch(mesh::Context::with_timeout(10 * ns_per_ms), *Fetch::get(base + "/gate?never"))).error().code,
+        ErrorCode::deadline_exceeded);
     // Kept connections that the server has closed meanwhile are noticed.
     open("never");
     for (int i = 0; i < 3; ++i) {
@@ -431,9 +449,21 @@ TEST(endpoint, texts) {
         const char* host;  // null: refused
         int port;
     } table[] = {
-        {"127.0.0.1:8545", "127.0.0.1", 8545}, {"[::1]:80", "::1", 80}, {"name:0", "name", 0}, {"unix:/a/b", "/a/b", 0},
-        {"", nullptr, 0}, {"x", nullptr, 0}, {":1", nullptr, 0}, {"x:", nullptr, 0}, {"x:65536", nullptr, 0}, {"x:-1", nullptr, 0},
-        {"x:1x", nullptr, 0}, {"::1:80", nullptr, 0}, {"[::1:80", nullptr, 0}, {"unix:", nullptr, 0}, {"a b:1", nullptr, 0},
+        {"127.0.0.1:8545", "127.0.0.1", 8545},
+        {"[::1]:80", "::1", 80},
+        {"name:0", "name", 0},
+        {"unix:/a/b", "/a/b", 0},
+        {"", nullptr, 0},
+        {"x", nullptr, 0},
+        {":1", nullptr, 0},
+        {"x:", nullptr, 0},
+        {"x:65536", nullptr, 0},
+        {"x:-1", nullptr, 0},
+        {"x:1x", nullptr, 0},
+        {"::1:80", nullptr, 0},
+        {"[::1:80", nullptr, 0},
+        {"unix:", nullptr, 0},
+        {"a b:1", nullptr, 0},
     };
     for (const auto& row : table) {
         SCOPED_TRACE(row.text);

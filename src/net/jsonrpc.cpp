@@ -33,7 +33,9 @@ class Scanner {
     explicit Scanner(std::string_view text) : text_(text) {}
 
     void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) ++at_;
+        while (at_ < text_.size() &&
+               (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t'))
+            ++at_;
     }
     [[nodiscard]] bool at_end() {
         skip_space();
@@ -95,13 +97,16 @@ class Scanner {
 /// Strings and numbers of an envelope are short and mostly plain, so most need no parser.
 bool plain_string(std::string_view text) {
     if (text.size() < 2 || text.front() != '"' || text.back() != '"') return false;
-    return std::ranges::all_of(text.substr(1, text.size() - 2), [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+    return std::ranges::all_of(text.substr(1, text.size() - 2),
+                               [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; });
 }
 bool plain_number(std::string_view text) {
     if (text.empty() || text.size() > 18 || (text.size() > 1 && text[0] == '0')) return false;
     return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
-bool is_json(std::string_view text) { return plain_string(text) || plain_number(text) || text == "null" || json::parse(text).has_value(); }
+bool is_json(std::string_view text) {
+    return plain_string(text) || plain_number(text) || text == "null" || json::parse(text).has_value();
+}
 
 /// One member of an envelope; of equal keys the first counts. False if the value is no JSON.
 bool take_member(Envelope& out, std::string_view key, std::string_view value) {
@@ -213,8 +218,10 @@ std::string error_text(std::string_view id, const Error& error) {
 constexpr std::string_view too_large_text = "response too large";
 
 /// Runs one request. The answer is empty for a notification.
-Task<std::string> answer_one(Envelope request, const RpcLookup& lookup, CallContext call, std::size_t response_bytes_max) {
-    if (!request.well_formed) co_return rpc_error(rpc_code::invalid_request, "invalid request", request.id.empty() ? "null" : request.id);
+Task<std::string> answer_one(Envelope request, const RpcLookup& lookup, CallContext call,
+                             std::size_t response_bytes_max) {
+    if (!request.well_formed)
+        co_return rpc_error(rpc_code::invalid_request, "invalid request", request.id.empty() ? "null" : request.id);
     json::Value parsed;
     const json::Value* params = &no_params;
     if (!request.params.empty() && request.params != "[]") {
@@ -230,13 +237,16 @@ Task<std::string> answer_one(Envelope request, const RpcLookup& lookup, CallCont
     const RpcMethod* method = lookup(request.method());
     if (method == nullptr) {
         if (request.is_notification()) co_return std::string();
-        co_return rpc_error(rpc_code::method_not_found, "the method " + std::string(request.method()) + " does not exist/is not available", request.id);
+        co_return rpc_error(rpc_code::method_not_found,
+                            "the method " + std::string(request.method()) + " does not exist/is not available",
+                            request.id);
     }
     call.method = request.method();
     Result<std::string> result = co_await settled((*method)(*params, call));
     if (request.is_notification()) co_return std::string();
     if (!result) co_return error_text(request.id, result.error());
-    if (result->size() > response_bytes_max) co_return rpc_error(rpc_code::response_too_large, too_large_text, request.id);
+    if (result->size() > response_bytes_max)
+        co_return rpc_error(rpc_code::response_too_large, too_large_text, request.id);
     co_return result_text(request.id, *result);
 }
 
@@ -264,7 +274,8 @@ Task<std::string> answer_item(Batch& batch, std::size_t index) {
         co_return rpc_error(rpc_code::response_too_large, too_large_text, request->id);
     }
     const std::string_view id = request->id;
-    std::string answer = co_await answer_one(*std::move(request), batch.lookup, batch.call, batch.limits.response_bytes_max);
+    std::string answer =
+        co_await answer_one(*std::move(request), batch.lookup, batch.call, batch.limits.response_bytes_max);
     if (!answer.empty() && batch.answer_bytes + answer.size() > batch.limits.response_bytes_max) {
         batch.answer_bytes = batch.limits.response_bytes_max + 1;
         co_return rpc_error(rpc_code::response_too_large, too_large_text, id.empty() ? "null" : id);
@@ -344,14 +355,15 @@ std::string rpc_error(std::int32_t code, std::string_view message, std::string_v
 
 std::unexpected<Error> rpc_fail(std::int32_t code, std::string message) {
     ErrorCode kind = ErrorCode::unknown;
-    if (code == rpc_code::invalid_params || code == rpc_code::invalid_request || code == rpc_code::parse_error) kind = ErrorCode::invalid_argument;
+    if (code == rpc_code::invalid_params || code == rpc_code::invalid_request || code == rpc_code::parse_error)
+        kind = ErrorCode::invalid_argument;
     if (code == rpc_code::method_not_found) kind = ErrorCode::unimplemented;
     return std::unexpected(Error{kind, std::move(message), {}, code});
 }
 
 std::int32_t rpc_code_of(const Error& error) {
-    // A detail of 1 is a channel's word that a call was not handled, and small numbers are others' too, but for 3, geth's
-    // code for a reverted call.
+    // A detail of 1 is a channel's word that a call was not handled, and small numbers are others' too, but for 3,
+    // geth's code for a reverted call.
     if (error.detail < 0 || error.detail == reverted_code || error.detail == still_pending_code || error.detail > 100) {
         return error.detail;
     }

@@ -44,7 +44,9 @@ struct jsonrpc : testing::Test {
         --running;
         co_return text;
     }
-    std::string answer(std::string_view body, RpcLimits limits = {}) { return *run(dispatch(body, lookup, {}, limits)); }
+    std::string answer(std::string_view body, RpcLimits limits = {}) {
+        return *run(dispatch(body, lookup, {}, limits));
+    }
 };
 
 TEST_F(jsonrpc, answers_as_geth_does) {
@@ -53,35 +55,58 @@ TEST_F(jsonrpc, answers_as_geth_does) {
         const char* body;
         const char* want;
     } table[] = {
-        {"number id", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":[1,"a"]})", R"({"jsonrpc":"2.0","id":1,"result":[1,"a"]})"},
-        {"string id", R"({"jsonrpc":"2.0","id":"a\u0041","method":"echo","params":[]})", R"({"jsonrpc":"2.0","id":"a\u0041","result":[]})"},
-        {"large id", R"({"id":123456789012345678901234567890,"jsonrpc":"2.0","method":"echo"})", R"({"jsonrpc":"2.0","id":123456789012345678901234567890,"result":[]})"},
-        {"fraction id", R"({"id":-1.50e3,"jsonrpc":"2.0","method":"echo"})", R"({"jsonrpc":"2.0","id":-1.50e3,"result":[]})"},
+        {"number id", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":[1,"a"]})",
+         R"({"jsonrpc":"2.0","id":1,"result":[1,"a"]})"},
+        {"string id", R"({"jsonrpc":"2.0","id":"a\u0041","method":"echo","params":[]})",
+         R"({"jsonrpc":"2.0","id":"a\u0041","result":[]})"},
+        {"large id", R"({"id":123456789012345678901234567890,"jsonrpc":"2.0","method":"echo"})",
+         R"({"jsonrpc":"2.0","id":123456789012345678901234567890,"result":[]})"},
+        {"fraction id", R"({"id":-1.50e3,"jsonrpc":"2.0","method":"echo"})",
+         R"({"jsonrpc":"2.0","id":-1.50e3,"result":[]})"},
         {"null id", R"({"id":null,"jsonrpc":"2.0","method":"echo"})", R"({"jsonrpc":"2.0","id":null,"result":[]})"},
-        {"white space", " \r\n{ \"jsonrpc\" : \"2.0\" ,\t\"id\" : 7 , \"method\" : \"echo\" , \"params\" : [ ] } \n", R"({"jsonrpc":"2.0","id":7,"result":[]})"},
-        {"null params", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":null})", R"({"jsonrpc":"2.0","id":1,"result":[]})"},
-        {"named params", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":{"a":[]}})", R"({"jsonrpc":"2.0","id":1,"result":{"a":[]}})"},
-        {"unknown members", R"({"jsonrpc":"2.0","x":{"id":[2,"}"]},"id":1,"method":"echo"})", R"({"jsonrpc":"2.0","id":1,"result":[]})"},
+        {"white space", " \r\n{ \"jsonrpc\" : \"2.0\" ,\t\"id\" : 7 , \"method\" : \"echo\" , \"params\" : [ ] } \n",
+         R"({"jsonrpc":"2.0","id":7,"result":[]})"},
+        {"null params", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":null})",
+         R"({"jsonrpc":"2.0","id":1,"result":[]})"},
+        {"named params", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":{"a":[]}})",
+         R"({"jsonrpc":"2.0","id":1,"result":{"a":[]}})"},
+        {"unknown members", R"({"jsonrpc":"2.0","x":{"id":[2,"}"]},"id":1,"method":"echo"})",
+         R"({"jsonrpc":"2.0","id":1,"result":[]})"},
         {"escaped method", R"({"jsonrpc":"2.0","id":1,"method":"b\"ck"})", R"({"jsonrpc":"2.0","id":1,"result":[]})"},
-        {"method escaped needlessly", R"({"jsonrpc":"2.0","id":1,"method":"\u0065cho"})", R"({"jsonrpc":"2.0","id":1,"result":[]})"},
-        {"first of equal keys", R"({"jsonrpc":"2.0","id":1,"id":2,"method":"echo","method":"x","params":[1],"params":[2]})", R"({"jsonrpc":"2.0","id":1,"result":[1]})"},
+        {"method escaped needlessly", R"({"jsonrpc":"2.0","id":1,"method":"\u0065cho"})",
+         R"({"jsonrpc":"2.0","id":1,"result":[]})"},
+        {"first of equal keys",
+         R"({"jsonrpc":"2.0","id":1,"id":2,"method":"echo","method":"x","params":[1],"params":[2]})",
+         R"({"jsonrpc":"2.0","id":1,"result":[1]})"},
         {"notification", R"({"jsonrpc":"2.0","method":"echo"})", ""},
         {"failing notification", R"({"jsonrpc":"2.0","method":"none"})", ""},
-        {"id that is none", R"({"jsonrpc":"2.0","id":[1],"method":"echo"})", ""},
+        {"id that is none", R"({"jsonrpc":"2.0","id":[1],"method":"echo"})",
+         R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request"}})"},
         {"unknown method", R"({"jsonrpc":"2.0","id":1,"method":"eth_no\"ne"})",
-         R"({"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"the method eth_no\"ne does not exist/is not available"}})"},
-        {"no method", R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
-        {"no version", R"({"id":1,"method":"echo"})", R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
-        {"version 1", R"({"jsonrpc":"1.0","id":1,"method":"echo"})", R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
-        {"number as method", R"({"jsonrpc":"2.0","id":1,"method":1})", R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
+         R"({"jsonrpc":"2.0","id":1,"error":{"code":-32601,)"
+         R"("message":"the method eth_no\"ne does not exist/is not available"}})"},
+        {"no method", R"({"jsonrpc":"2.0","id":1})",
+         R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
+        {"no version", R"({"id":1,"method":"echo"})",
+         R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
+        {"version 1", R"({"jsonrpc":"1.0","id":1,"method":"echo"})",
+         R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
+        {"number as method", R"({"jsonrpc":"2.0","id":1,"method":1})",
+         R"({"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request"}})"},
         {"empty object", "{}", R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request"}})"},
         {"a string", R"("x")", R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request"}})"},
-        {"scalar params", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":"x"})", R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"non-array args"}})"},
+        {"scalar params", R"({"jsonrpc":"2.0","id":1,"method":"echo","params":"x"})",
+         R"({"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"non-array args"}})"},
         {"empty batch", " [ ] ", R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"empty batch"}})"},
-        {"batch", R"([{"jsonrpc":"2.0","id":1,"method":"echo"},{"jsonrpc":"2.0","method":"echo"},1,{"jsonrpc":"2.0","id":"2","method":"none"}])",
-         R"([{"jsonrpc":"2.0","id":1,"result":[]},{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request"}},)"
-         R"({"jsonrpc":"2.0","id":"2","error":{"code":-32601,"message":"the method none does not exist/is not available"}}])"},
-        {"batch in a batch", R"([[{"jsonrpc":"2.0","id":1,"method":"echo"}]])", R"([{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request"}}])"},
+        {"batch",
+         R"([{"jsonrpc":"2.0","id":1,"method":"echo"},{"jsonrpc":"2.0","method":"echo"},1,)"
+         R"({"jsonrpc":"2.0","id":"2","method":"none"}])",
+         R"([{"jsonrpc":"2.0","id":1,"result":[]},)"
+         R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request"}},)"
+         R"({"jsonrpc":"2.0","id":"2","error":{"code":-32601,)"
+         R"("message":"the method none does not exist/is not available"}}])"},
+        {"batch in a batch", R"([[{"jsonrpc":"2.0","id":1,"method":"echo"}]])",
+         R"([{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request"}}])"},
         {"batch of notifications", R"([{"jsonrpc":"2.0","method":"echo"}])", ""},
     };
     for (const auto& row : table) {
@@ -91,11 +116,18 @@ TEST_F(jsonrpc, answers_as_geth_does) {
 }
 
 TEST_F(jsonrpc, what_is_no_json_is_a_parse_error) {
-    for (const char* body : {"", " ", "{", "}", "[", "]", "{]", "[}", "[,]", "[1,]", "[1 2]", "[1]x", "{}x", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
-                             "{\"a\" 1}", "{\"id\":01}", "{\"id\":tru}", "{\"id\":\"\\x\"}", "{\"id\":\"\n\"}", "{\"method\":\"\\ud800\"}",
-                             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"params\":[tru]}", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"params\":[1}]}",
-                             "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"params\":[]}]", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"x\":-}",
-                             "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\"},{]", "tru", "\"", "\"\\", "nul", "\xff", "{\"id\":\"\xff\"}"}) {
+    const char* const bodies[] = {
+        "", " ", "{", "}", "[", "]", "{]", "[}", "[,]", "[1,]", "[1 2]", "[1]x", "{}x", "tru", "\"", "\"\\", "nul",
+        "\xff",
+        "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\" 1}", "{\"id\":01}", "{\"id\":tru}", "{\"id\":\"\\x\"}",
+        "{\"id\":\"\n\"}", "{\"id\":\"\xff\"}", "{\"method\":\"\\ud800\"}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"params\":[tru]}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"params\":[1}]}",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"params\":[]}]",
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\",\"x\":-}",
+        "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"echo\"},{]",
+    };
+    for (const char* body : bodies) {
         SCOPED_TRACE(body);
         const std::string got = answer(body);
         EXPECT_TRUE(got.starts_with(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":")")) << got;
@@ -133,16 +165,19 @@ TEST_F(jsonrpc, batches_have_a_limit) {
     for (int i = 1; i < 1'000; ++i) body += "," + item;
     EXPECT_EQ(answer(body + "]"), "");
     EXPECT_EQ(called.size(), 1'000U);
-    EXPECT_EQ(answer(body + "," + item + "]"), R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}})");
+    EXPECT_EQ(answer(body + "," + item + "]"),
+              R"({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}})");
     EXPECT_EQ(called.size(), 1'000U);
 }
 
 TEST_F(jsonrpc, responses_have_a_limit) {
     const RpcLimits limits{.response_bytes_max = 1'000};
     const auto item = [](int id, int size) {
-        return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":"long","params":[)" + std::to_string(size) + "]}";
+        return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":"long","params":[)" +
+               std::to_string(size) + "]}";
     };
-    EXPECT_EQ(answer(item(1, 2'000), limits), R"({"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"response too large"}})");
+    EXPECT_EQ(answer(item(1, 2'000), limits),
+              R"({"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"response too large"}})");
     const std::string batch = answer("[" + item(1, 400) + "," + item(2, 900) + "," + item(3, 1) + "]", limits);
     EXPECT_NE(batch.find(R"("id":1,"result")"), std::string::npos);
     EXPECT_NE(batch.find(R"({"jsonrpc":"2.0","id":2,"error":{"code":-32003)"), std::string::npos);
@@ -153,7 +188,9 @@ TEST_F(jsonrpc, batch_items_run_at_once_and_answers_keep_their_order) {
     LoopGroup loops(1);
     loops.start();
     std::string body = "[";
-    for (int i = 0; i < 10; ++i) body += (i > 0 ? "," : "") + (R"({"jsonrpc":"2.0","id":)" + std::to_string(i) + R"(,"method":"gate","params":[)" + std::to_string(i * 11) + "]}");
+    for (int i = 0; i < 10; ++i)
+        body += (i > 0 ? "," : "") + (R"({"jsonrpc":"2.0","id":)" + std::to_string(i) +
+                                      R"(,"method":"gate","params":[)" + std::to_string(i * 11) + "]}");
     body += "]";
     const auto on_loop = [&]() -> Task<std::string> {
         co_await switch_to(loops.loop(0));
@@ -173,7 +210,9 @@ TEST_F(jsonrpc, batch_items_run_at_once_and_answers_keep_their_order) {
         co_return out;
     };
     std::string want = "[";
-    for (int i = 0; i < 10; ++i) want += (i > 0 ? "," : "") + (R"({"jsonrpc":"2.0","id":)" + std::to_string(i) + R"(,"result":)" + std::to_string(i * 11) + "}");
+    for (int i = 0; i < 10; ++i)
+        want += (i > 0 ? "," : "") +
+                (R"({"jsonrpc":"2.0","id":)" + std::to_string(i) + R"(,"result":)" + std::to_string(i * 11) + "}");
     EXPECT_EQ(*run(on_loop()), want + "]");
     EXPECT_EQ(running_most, 4U);
 }

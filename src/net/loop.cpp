@@ -30,7 +30,11 @@ void Timer::cancel() {
 }
 
 LoopCore::LoopCore(Loop& of)
-    : loop(of), wheel(monotonic_ns()), now_ns(monotonic_ns()), events_(new epoll_event[events_max]), read_buffer_(new char[read_buffer_size]) {
+    : loop(of),
+      wheel(monotonic_ns()),
+      now_ns(monotonic_ns()),
+      events_(new epoll_event[events_max]),
+      read_buffer_(new char[read_buffer_size]) {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     WEFT_ASSERT(epoll_ >= 0 && wake_ >= 0);
@@ -76,7 +80,9 @@ void LoopCore::remove(int fd, Pollable& pollable) {
     }
 }
 
-void LoopCore::forget_flush(Flushable& flushable) { std::replace(dirty_.begin(), dirty_.end(), &flushable, static_cast<Flushable*>(nullptr)); }
+void LoopCore::forget_flush(Flushable& flushable) {
+    std::replace(dirty_.begin(), dirty_.end(), &flushable, static_cast<Flushable*>(nullptr));
+}
 
 std::string LoopCore::take_buffer() {
     if (spare_buffers_.empty()) return {};
@@ -86,7 +92,9 @@ std::string LoopCore::take_buffer() {
 }
 
 void LoopCore::give_buffer(std::string buffer) {
-    if (spare_buffers_.size() >= spare_buffers_max || buffer.capacity() > spare_buffer_bytes_max || buffer.capacity() < 64) return;
+    if (spare_buffers_.size() >= spare_buffers_max || buffer.capacity() > spare_buffer_bytes_max ||
+        buffer.capacity() < 64)
+        return;
     buffer.clear();
     spare_buffers_.push_back(std::move(buffer));
 }
@@ -375,7 +383,9 @@ void LoopGroup::stop() {
 
 std::size_t LoopGroup::size() const { return state_->loops.size(); }
 Loop& LoopGroup::loop(std::size_t index) { return *state_->loops.at(index); }
-Loop& LoopGroup::next() { return *state_->loops[state_->turn.fetch_add(1, std::memory_order_relaxed) % state_->loops.size()]; }
+Loop& LoopGroup::next() {
+    return *state_->loops[state_->turn.fetch_add(1, std::memory_order_relaxed) % state_->loops.size()];
+}
 bool LoopGroup::running() const { return state_->running.load(); }
 Loop* LoopGroup::here() {
     Loop* current = Loop::current();

@@ -81,7 +81,8 @@ class Loop final : public Executor {
     Task<void> sleep_until(std::int64_t at_ns);
     Task<void> sleep_for(std::int64_t duration_ns) { return sleep_until(monotonic_ns() + duration_ns); }
 
-    /// Calls @p hook on the loop's thread when the loop stops; the id takes it back. On the loop's thread, or before run().
+    /// Calls @p hook on the loop's thread when the loop stops; the id takes it back. On the loop's thread, or before
+    /// run().
     std::uint64_t add_stop_hook(std::move_only_function<void()> hook);
     void remove_stop_hook(std::uint64_t id);
 
@@ -118,8 +119,8 @@ class LoopGroup {
     LoopGroup& operator=(const LoopGroup&) = delete;
 
     void start();
-    /// Stops every loop, joins the threads, and runs what they posted to one another meanwhile. Safe with connections open.
-    /// Not from one of the loops.
+    /// Stops every loop, joins the threads, and runs what they posted to one another meanwhile. Safe with connections
+    /// open. Not from one of the loops.
     void stop();
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] Loop& loop(std::size_t index);
@@ -248,7 +249,9 @@ template <class T>
 Task<T> within(Loop& loop, std::int64_t deadline_ns, Task<T> task) {
     // Of the loop's thread, but for the end of its memory.
     struct State {
-        explicit State(Loop& on) : timer(on, [this] { end(fail(ErrorCode::deadline_exceeded, "deadline exceeded")); }, true) {}
+        explicit State(Loop& on)
+            : timer(
+                  on, [this] { end(fail(ErrorCode::deadline_exceeded, "deadline exceeded")); }, true) {}
         void end(Result<T> result) {
             timer.cancel();
             if (auto waiting = std::exchange(promise, std::nullopt)) waiting->set(std::move(result));

@@ -1,6 +1,6 @@
 #pragma once
-// What the sockets of this room need from a loop: readiness, the end of a turn, and memory that connections share because
-// most of them are idle. Another way to wait (io_uring) would replace this file and stream.cpp, nothing else.
+// What the sockets of this room need from a loop: readiness, the end of a turn, and memory that connections share
+// because most of them are idle. Another way to wait (io_uring) would replace this file and stream.cpp, nothing else.
 
 #include <atomic>
 #include <cstdint>

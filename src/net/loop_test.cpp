@@ -130,7 +130,9 @@ TEST(loop, stop_ends_sleeps_with_cancelled) {
     LoopGroup group(1);
     group.start();
     std::optional<Result<std::int64_t>> result;
-    group.loop(0).post([&] { spawn(slept(group.loop(0), 3'600 * ns_per_s), [&](Result<std::int64_t> end) { result = std::move(end); }); });
+    group.loop(0).post([&] {
+        spawn(slept(group.loop(0), 3'600 * ns_per_s), [&](Result<std::int64_t> end) { result = std::move(end); });
+    });
     group.stop();
     ASSERT_TRUE(result);
     EXPECT_EQ(result->error().code, ErrorCode::cancelled);
@@ -171,7 +173,8 @@ TEST(loop, a_task_goes_on_where_it_was) {
         here += in_pool && group.loop(0).inside() ? 2 : 0;
         co_await group.loop(1).sleep_for(0);
         here += group.loop(0).inside() ? 4 : 0;
-        const auto failed = co_await settled(run_on(pool, []() -> Result<int> { return fail(ErrorCode::not_found, "no"); }));
+        const auto failed =
+            co_await settled(run_on(pool, []() -> Result<int> { return fail(ErrorCode::not_found, "no"); }));
         here += !failed && group.loop(0).inside() ? 8 : 0;
         co_return here;
     };

@@ -12,7 +12,9 @@ namespace weft::net {
 inline constexpr std::uint8_t literal = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE;
 
 [[nodiscard]] inline nghttp2_nv make_header(std::string_view name, std::string_view value, std::uint8_t flags) {
-    const auto bytes = [](std::string_view text) { return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data())); };
+    const auto bytes = [](std::string_view text) {
+        return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+    };
     return {bytes(name), bytes(value), name.size(), value.size(), flags};
 }
 

@@ -17,7 +17,9 @@ Task<typename Request::Reply> call_remote(GrpcClient client, mesh::Context conte
     const Bytes message = wire::encode(request);
     const Bytes reply = co_await client.call(context, Request::method, message);
     auto decoded = wire::decode<typename Request::Reply>(reply);
-    if (!decoded) co_return fail(ErrorCode::data_loss, "reply of " + std::string(Request::method) + ": " + decoded.error().message);
+    if (!decoded)
+        co_return fail(ErrorCode::data_loss,
+                       "reply of " + std::string(Request::method) + ": " + decoded.error().message);
     co_return *std::move(decoded);
 }
 

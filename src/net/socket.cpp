@@ -27,7 +27,9 @@ struct SocketAddress {
     [[nodiscard]] int family() const { return storage.ss_family; }
 };
 
-std::string reason(int error) { return error == EADDRINUSE ? "address in use" : std::generic_category().message(error); }
+std::string reason(int error) {
+    return error == EADDRINUSE ? "address in use" : std::generic_category().message(error);
+}
 
 SocketAddress unix_address(const std::string& path) {
     SocketAddress out;
@@ -123,7 +125,11 @@ std::unique_ptr<WorkerPool>& resolver() {
 /// Waits until a connecting socket is connected or has failed.
 class Connecting final : public Pollable {
   public:
-    Connecting(Loop& loop, int fd, std::int64_t deadline_ns) : loop_(loop), fd_(fd), timer_(loop, [this] { end(true); }, true) {
+    Connecting(Loop& loop, int fd, std::int64_t deadline_ns)
+        : loop_(loop),
+          fd_(fd),
+          timer_(
+              loop, [this] { end(true); }, true) {
         loop_.core().add(fd_, EPOLLOUT, *this);
         timer_.set(deadline_ns);
     }
@@ -195,7 +201,10 @@ Result<Bound> bind_and_listen(std::string_view text) {
 }
 
 Listener::Listener(Loop& loop, int fd, Accepted accepted)
-    : loop_(loop), fd_(fd), accepted_(std::move(accepted)), pause_(loop, [this] { loop_.core().modify(fd_, EPOLLIN, *this); }) {
+    : loop_(loop),
+      fd_(fd),
+      accepted_(std::move(accepted)),
+      pause_(loop, [this] { loop_.core().modify(fd_, EPOLLIN, *this); }) {
     loop_.core().add(fd_, EPOLLIN, *this);
 }
 
@@ -226,7 +235,8 @@ void Listener::on_ready(std::uint32_t) {
 
 Task<int> connect_socket(Loop& loop, Endpoint endpoint, std::int64_t deadline_ns) {
     const auto failed = [&](const std::string& why) {
-        return Result<int>(std::unexpected(Error{ErrorCode::unavailable, "connect " + endpoint.to_string() + ": " + why, {}, 1}));
+        return Result<int>(
+            std::unexpected(Error{ErrorCode::unavailable, "connect " + endpoint.to_string() + ": " + why, {}, 1}));
     };
     SocketAddress address;
     if (endpoint.is_unix) {
@@ -245,7 +255,8 @@ Task<int> connect_socket(Loop& loop, Endpoint endpoint, std::int64_t deadline_ns
             late = co_await connecting.late();
         }
         if (late) {
-            co_return std::unexpected(Error{ErrorCode::deadline_exceeded, "connect " + endpoint.to_string() + ": too late", {}, 1});
+            co_return std::unexpected(
+                Error{ErrorCode::deadline_exceeded, "connect " + endpoint.to_string() + ": too late", {}, 1});
         }
         int error = 0;
         socklen_t size = sizeof error;

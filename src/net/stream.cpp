@@ -42,7 +42,8 @@ std::string& Stream::output() {
 
 void Stream::output_grew() {
     std::size_t total = output_.size() - (queue_.empty() ? front_sent_ : 0);
-    for (std::size_t i = queue_at_; i < queue_.size(); ++i) total += queue_[i].size() - (i == queue_at_ ? front_sent_ : 0);
+    for (std::size_t i = queue_at_; i < queue_.size(); ++i)
+        total += queue_[i].size() - (i == queue_at_ ? front_sent_ : 0);
     if (output_size_ == 0) output_progress_ns_ = loop_.now_ns();
     output_size_ = total;
     if (fd_ >= 0) mark_dirty();
@@ -145,7 +146,8 @@ void Stream::output_empty() {
 }
 
 void Stream::set_interest() {
-    loop_.core().modify(fd_, (reading_ ? std::uint32_t{EPOLLIN} : 0U) | (waiting_for_output_ ? std::uint32_t{EPOLLOUT} : 0U), *this);
+    loop_.core().modify(
+        fd_, (reading_ ? std::uint32_t{EPOLLIN} : 0U) | (waiting_for_output_ ? std::uint32_t{EPOLLOUT} : 0U), *this);
 }
 
 void Stream::pause_reading() {
@@ -187,7 +189,8 @@ void Stream::close() {
 
 std::string Stream::take_output() {
     std::string out;
-    for (std::size_t i = queue_at_; i < queue_.size(); ++i) out.append(std::string_view(queue_[i]).substr(i == queue_at_ ? front_sent_ : 0));
+    for (std::size_t i = queue_at_; i < queue_.size(); ++i)
+        out.append(std::string_view(queue_[i]).substr(i == queue_at_ ? front_sent_ : 0));
     out.append(std::string_view(output_).substr(queue_at_ == queue_.size() ? front_sent_ : 0));
     output_size_ = front_sent_ = queue_at_ = 0;
     queue_.clear();

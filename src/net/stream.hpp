@@ -1,6 +1,6 @@
 #pragma once
-// A connected socket on a loop, and a listening one. Bytes come in as they arrive, in memory that all connections of the
-// loop share; bytes go out at the end of the turn that wrote them.
+// A connected socket on a loop, and a listening one. Bytes come in as they arrive, in memory that all connections of
+// the loop share; bytes go out at the end of the turn that wrote them.
 
 #include <cstdint>
 #include <functional>
@@ -38,9 +38,9 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
 
     void pause_reading();
     void resume_reading();
-    /// Once what was written has left: sends the end (FIN), drops input until the peer ends too, and closes; at the latest
-    /// after @p linger_ns. Closing at once would make the kernel discard an answer the peer has not read, if the peer still
-    /// sends; 0 closes at once all the same.
+    /// Once what was written has left: sends the end (FIN), drops input until the peer ends too, and closes; at the
+    /// latest after @p linger_ns. Closing at once would make the kernel discard an answer the peer has not read, if the
+    /// peer still sends; 0 closes at once all the same.
     void close_after_output(std::int64_t linger_ns = 2 * ns_per_s);
     /// Now. on_closed() is called, once in the stream's life.
     void close();
@@ -122,8 +122,8 @@ struct Bound {
 /// @errors unavailable  (detail 1) refused, unreachable or unknown; deadline_exceeded.
 Task<int> connect_socket(Loop& loop, Endpoint endpoint, std::int64_t deadline_ns);
 
-/// Waits until every loop has run @p function on its thread; at once, here, if the group isn't running. Not from a loop of
-/// the group.
+/// Waits until every loop has run @p function on its thread; at once, here, if the group isn't running. Not from a loop
+/// of the group.
 void run_on_all(LoopGroup& loops, const std::function<void(Loop&, std::size_t index)>& function);
 
 }  // namespace weft::net

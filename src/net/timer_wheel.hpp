@@ -1,9 +1,9 @@
 #pragma once
-// Timers in a hierarchy of wheels: setting and cancelling cost the same whatever their number, which is what a server with
-// a deadline on every call needs.
+// Timers in a hierarchy of wheels: setting and cancelling cost the same whatever their number, which is what a server
+// with a deadline on every call needs.
 //
-// Level l has 64 slots of 64^l ticks. A timer waits on the level of the highest digit (base 64) in which its tick differs
-// from now; when time reaches its slot it moves down, and from level 0 it fires. A tick is 2^20 ns.
+// Level l has 64 slots of 64^l ticks. A timer waits on the level of the highest digit (base 64) in which its tick
+// differs from now; when time reaches its slot it moves down, and from level 0 it fires. A tick is 2^20 ns.
 
 #include <array>
 #include <cstdint>
@@ -47,7 +47,8 @@ class TimerWheel {
     std::uint64_t now_tick_;
     Timer due_;  // set for a time that had passed
     Timer slots_[level_count][slot_count];
-    std::array<std::uint64_t, level_count> occupied_{};  // a bit may outlive its slot's last timer, until time gets there
+    std::array<std::uint64_t, level_count>
+        occupied_{};  // a bit may outlive its slot's last timer, until time gets there
 };
 
 }  // namespace weft::net

@@ -30,7 +30,9 @@ class SessionImpl final : public Session {
     void close(std::uint16_t code, std::string_view reason) override;
     [[nodiscard]] std::uint64_t id() const override { return id_; }
     [[nodiscard]] bool open() const override { return open_.load(std::memory_order_relaxed); }
-    [[nodiscard]] std::size_t pending_bytes() const override { return posted_bytes_.load(std::memory_order_relaxed) + written_bytes_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::size_t pending_bytes() const override {
+        return posted_bytes_.load(std::memory_order_relaxed) + written_bytes_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] const std::string& peer() const override { return peer_; }
     [[nodiscard]] const std::string& path() const override { return path_; }
     [[nodiscard]] Loop& loop() const override { return loop_; }
@@ -143,7 +145,8 @@ class WebSocketStream final : public ServerStream {
             case FrameDecoder::Event::message: return on_message(decoder_.take_payload());
             case FrameDecoder::Event::ping:
                 // A peer that sends pings and reads no pongs gets none.
-                if (!sent_close_ && output_size() < options_.output_bytes_max) write_frame(Opcode::pong, decoder_.take_payload());
+                if (!sent_close_ && output_size() < options_.output_bytes_max)
+                    write_frame(Opcode::pong, decoder_.take_payload());
                 else (void)decoder_.take_payload();
                 return;
             case FrameDecoder::Event::pong: (void)decoder_.take_payload(); return;
@@ -192,8 +195,8 @@ class WebSocketStream final : public ServerStream {
         close_with(code, reason);
     }
 
-    /// The handshake is over, or the peer isn't worth one. A peer that may still be sending gets time to read our reason;
-    /// but a write that waits for a slow reader is not waited for long.
+    /// The handshake is over, or the peer isn't worth one. A peer that may still be sending gets time to read our
+    /// reason; but a write that waits for a slow reader is not waited for long.
     void leave() {
         close_after_output(peer_is_done_ && output_size() < 1024 ? 0 : options_.close_timeout_ns);
         tell_closed();
@@ -210,7 +213,8 @@ class WebSocketStream final : public ServerStream {
         const std::int64_t silent = now - input_ns_;
         if (silent >= 2 * options_.ping_interval_ns && reading()) return close();
         if (silent >= options_.ping_interval_ns && reading()) write_frame(Opcode::ping, {});
-        timer_.set(silent >= options_.ping_interval_ns ? now + options_.ping_interval_ns : input_ns_ + options_.ping_interval_ns);
+        timer_.set(silent >= options_.ping_interval_ns ? now + options_.ping_interval_ns
+                                                       : input_ns_ + options_.ping_interval_ns);
     }
 
     void on_drained() override { session_->written_bytes_.store(0, std::memory_order_relaxed); }
@@ -284,29 +288,38 @@ void SessionImpl::close(std::uint16_t code, std::string_view reason) {
 
 Result<std::string> websocket_accept_header(const Head& head) {
     if (head.method != "GET") return fail(ErrorCode::invalid_argument, "a WebSocket begins with GET");
-    if (head.header("sec-websocket-version") != "13") return fail(ErrorCode::invalid_argument, "want Sec-WebSocket-Version 13");
+    if (head.header("sec-websocket-version") != "13")
+        return fail(ErrorCode::invalid_argument, "want Sec-WebSocket-Version 13");
     const std::string_view key = head.header("sec-websocket-key");
     std::string nonce;
-    if (!from_base64(key, nonce) || nonce.size() != 16) return fail(ErrorCode::invalid_argument, "bad Sec-WebSocket-Key");
+    if (!from_base64(key, nonce) || nonce.size() != 16)
+        return fail(ErrorCode::invalid_argument, "bad Sec-WebSocket-Key");
     return websocket_accept(key);
 }
 
-std::shared_ptr<ServerStream> open_websocket(Loop& loop, int fd, std::string peer, std::string path, const WebSocketRoute& route,
-                                             std::string first_output, std::shared_ptr<HttpShared>) {
-    auto session = std::make_shared<SessionImpl>(loop, std::move(peer), std::move(path), route.options.output_bytes_max);
+std::shared_ptr<ServerStream> open_websocket(Loop& loop, int fd, std::string peer, std::string path,
+                                             const WebSocketRoute& route, std::string first_output,
+                                             std::shared_ptr<HttpShared>) {
+    auto session =
+        std::make_shared<SessionImpl>(loop, std::move(peer), std::move(path), route.options.output_bytes_max);
     auto stream = std::make_shared<WebSocketStream>(loop, fd, true, std::move(session), route.handler, route.options);
     stream->write(first_output);
     return stream;
 }
 
-void start_websocket(ServerStream& stream, std::string_view first_input) { static_cast<WebSocketStream&>(stream).start(first_input); }
+void start_websocket(ServerStream& stream, std::string_view first_input) {
+    static_cast<WebSocketStream&>(stream).start(first_input);
+}
 
 namespace {
 
 /// The client's half of the handshake: sends the request and waits for the whole answer.
 class Handshake final : public Stream {
   public:
-    Handshake(Loop& loop, int fd) : Stream(loop, fd), timer_(loop, [this] { end(fail(ErrorCode::deadline_exceeded, "no answer to the upgrade")); }, true) {}
+    Handshake(Loop& loop, int fd)
+        : Stream(loop, fd),
+          timer_(
+              loop, [this] { end(fail(ErrorCode::deadline_exceeded, "no answer to the upgrade")); }, true) {}
 
     Future<void> begin(std::string_view request, std::int64_t deadline_ns) {
         write(request);
@@ -322,7 +335,8 @@ class Handshake final : public Stream {
         bytes.append(more);
         switch (parse_response_head(bytes, HeadLimits{}, head)) {
             case Parsed::more: return;
-            case Parsed::bad: return end(fail(ErrorCode::data_loss, std::string("answer to the upgrade: ") + head.error));
+            case Parsed::bad:
+                return end(fail(ErrorCode::data_loss, std::string("answer to the upgrade: ") + head.error));
             case Parsed::done: break;
         }
         pause_reading();
@@ -337,7 +351,8 @@ class Handshake final : public Stream {
     Timer timer_;
 };
 
-Task<SessionPtr> connect_here(Loop& loop, mesh::Context context, Url url, WebSocketHandler handler, WebSocketOptions options) {
+Task<SessionPtr> connect_here(Loop& loop, mesh::Context context, Url url, WebSocketHandler handler,
+                              WebSocketOptions options) {
     const int fd = co_await connect_socket(loop, url.endpoint, context.deadline_ns);
     std::string nonce;
     for (int i = 0; i < 4; ++i) {
@@ -346,16 +361,19 @@ Task<SessionPtr> connect_here(Loop& loop, mesh::Context context, Url url, WebSoc
     }
     const std::string key = to_base64(nonce);
     auto handshake = std::make_shared<Handshake>(loop, fd);
-    auto answered = handshake->begin("GET " + url.target + " HTTP/1.1\r\nHost: " + url.endpoint.to_string() +
-                                         "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-                                         key + "\r\n\r\n",
-                                     context.deadline_ns);
+    auto answered = handshake->begin(
+        "GET " + url.target + " HTTP/1.1\r\nHost: " + url.endpoint.to_string() +
+            "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key +
+            "\r\n\r\n",
+        context.deadline_ns);
     co_await std::move(answered).wait();
     const Head& head = handshake->head;
-    if (head.status != 101 || !head.upgrades_to_websocket || head.header("sec-websocket-accept") != websocket_accept(key)) {
+    if (head.status != 101 || !head.upgrades_to_websocket ||
+        head.header("sec-websocket-accept") != websocket_accept(key)) {
         const int status = head.status;
         handshake->close();
-        co_return fail(ErrorCode::failed_precondition, "the server refused to upgrade (status " + std::to_string(status) + ")");
+        co_return fail(ErrorCode::failed_precondition,
+                       "the server refused to upgrade (status " + std::to_string(status) + ")");
     }
     const std::string rest = handshake->bytes.substr(head.size);
     const int socket = handshake->take_socket();
@@ -368,7 +386,8 @@ Task<SessionPtr> connect_here(Loop& loop, mesh::Context context, Url url, WebSoc
 
 }  // namespace
 
-Task<SessionPtr> connect_websocket(Loop& loop, mesh::Context context, std::string url_text, WebSocketHandler handler, WebSocketOptions options) {
+Task<SessionPtr> connect_websocket(Loop& loop, mesh::Context context, std::string url_text, WebSocketHandler handler,
+                                   WebSocketOptions options) {
     Url url = co_await Url::parse(url_text);
     co_return co_await run_at(loop, connect_here(loop, context, std::move(url), std::move(handler), options));
 }

@@ -47,9 +47,11 @@ FrameDecoder::Event FrameDecoder::take_header() {
         opcode_ = static_cast<Opcode>(opcode);
         if ((first & 0x70) != 0) return error(close_code::protocol_error, "reserved bits are set");
         if ((opcode > 2 && opcode < 8) || opcode > 10) return error(close_code::protocol_error, "unknown opcode");
-        if (masked != from_client_) return error(close_code::protocol_error, from_client_ ? "frame not masked" : "frame masked");
+        if (masked != from_client_)
+            return error(close_code::protocol_error, from_client_ ? "frame not masked" : "frame masked");
         if (control_ && (!final_ || short_length > 125)) return error(close_code::protocol_error, "bad control frame");
-        if (!control_ && in_message_ != (opcode_ == Opcode::continuation)) return error(close_code::protocol_error, "bad fragment");
+        if (!control_ && in_message_ != (opcode_ == Opcode::continuation))
+            return error(close_code::protocol_error, "bad fragment");
         header_wanted_ += (short_length == 126 ? 2U : short_length == 127 ? 8U : 0U) + (masked ? 4U : 0U);
         if (header_wanted_ > header_size_) return Event::none;
     }
@@ -111,7 +113,8 @@ FrameDecoder::Event FrameDecoder::frame_ended() {
     }
     if (!final_) return Event::none;
     in_message_ = false;
-    if (message_opcode_ == Opcode::text && !is_utf8(message_)) return error(close_code::invalid_text, "text is not UTF-8");
+    if (message_opcode_ == Opcode::text && !is_utf8(message_))
+        return error(close_code::invalid_text, "text is not UTF-8");
     return Event::message;
 }
 
@@ -125,7 +128,8 @@ FrameDecoder::Event FrameDecoder::close_frame_ended() {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(payload[i])); };
     const auto code = static_cast<std::uint16_t>(byte(0) << 8 | byte(1));
     if (!valid_close_code(code)) return error(close_code::protocol_error, "bad close code");
-    if (!is_utf8(std::string_view(payload).substr(2))) return error(close_code::invalid_text, "close reason is not UTF-8");
+    if (!is_utf8(std::string_view(payload).substr(2)))
+        return error(close_code::invalid_text, "close reason is not UTF-8");
     close_code_ = code;
     close_reason_ = payload.substr(2);
     return Event::close;
@@ -135,7 +139,8 @@ void append_frame(std::string& out, Opcode opcode, std::string_view payload, con
     out.push_back(static_cast<char>(0x80 | static_cast<unsigned>(opcode)));
     const char mask_bit = mask_key != nullptr ? '\x80' : '\0';
     const auto push_length = [&](int bytes) {
-        for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out.push_back(static_cast<char>(payload.size() >> shift));
+        for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+            out.push_back(static_cast<char>(payload.size() >> shift));
     };
     if (payload.size() < 126) {
         out.push_back(static_cast<char>(mask_bit | static_cast<char>(payload.size())));
@@ -217,7 +222,8 @@ std::string sha1(std::string message) {
         std::uint32_t w[80];
         for (std::size_t t = 0; t < 16; ++t) {
             w[t] = 0;
-            for (std::size_t k = 0; k < 4; ++k) w[t] = w[t] << 8 | static_cast<unsigned char>(message[block + t * 4 + k]);
+            for (std::size_t k = 0; k < 4; ++k)
+                w[t] = w[t] << 8 | static_cast<unsigned char>(message[block + t * 4 + k]);
         }
         for (std::size_t t = 16; t < 80; ++t) w[t] = std::rotl(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
         std::uint32_t a = h[0], b = h[1], c = h[2], d = h[3], e = h[4];
@@ -266,7 +272,8 @@ std::string to_base64(std::string_view bytes) {
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         const std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
         std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (k < have ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+        for (std::size_t k = 0; k < 3; ++k)
+            group = group << 8 | (k < have ? static_cast<unsigned char>(bytes[i + k]) : 0U);
         for (std::size_t k = 0; k < 4; ++k) out.push_back(k <= have ? base64_digits[group >> (18 - 6 * k) & 63] : '=');
     }
     return out;

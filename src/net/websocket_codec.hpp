@@ -16,7 +16,8 @@ enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close
 class FrameDecoder {
   public:
     /// @param from_client  then every frame must be masked, else none (5.1).
-    FrameDecoder(bool from_client, std::size_t message_bytes_max) : from_client_(from_client), message_bytes_max_(message_bytes_max) {}
+    FrameDecoder(bool from_client, std::size_t message_bytes_max)
+        : from_client_(from_client), message_bytes_max_(message_bytes_max) {}
 
     enum class Event : std::uint8_t { none, message, ping, pong, close, error };
 

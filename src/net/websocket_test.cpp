@@ -59,7 +59,9 @@ struct websocket : testing::Test {
             sessions.push_back(session);
             changed.notify_all();
         };
-        handler.on_message = [this](SessionPtr session, std::string text) { return on_message(std::move(session), std::move(text)); };
+        handler.on_message = [this](SessionPtr session, std::string text) {
+            return on_message(std::move(session), std::move(text));
+        };
         handler.on_close = [this](const SessionPtr&, std::uint16_t code) {
             const std::lock_guard lock(mutex);
             codes.push_back(code);
@@ -100,8 +102,11 @@ struct websocket : testing::Test {
     }
     std::unique_ptr<TestPeer> connect(const std::string& more = "") {
         auto peer = std::make_unique<TestPeer>(server->local_address(), receive_buffer);
-        peer->send("GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\n"
-                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + more + "\r\n");
+        peer->send(
+            "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+            "WebSocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+            more + "\r\n");
         const std::string head = peer->until("\r\n\r\n");
         EXPECT_TRUE(head.starts_with("HTTP/1.1 101 ")) << head;
         // The example of RFC 6455, 1.3.
@@ -132,8 +137,9 @@ TEST_F(websocket, fragments_join_and_control_frames_come_between) {
     start();
     auto peer = connect();
     // U+20AC is cut in two.
-    peer->send(frame(Opcode::text, "10 \xe2\x82", false) + frame(Opcode::ping, "p") + frame(Opcode::continuation, "\xac", false) +
-               frame(Opcode::pong, "unasked") + frame(Opcode::continuation, ""));
+    peer->send(frame(Opcode::text, "10 \xe2\x82", false) + frame(Opcode::ping, "p") +
+               frame(Opcode::continuation, "\xac", false) + frame(Opcode::pong, "unasked") +
+               frame(Opcode::continuation, ""));
     const std::string want = from_server(Opcode::pong, "p") + from_server(Opcode::text, "10 \xe2\x82\xac");
     EXPECT_EQ(peer->exactly(want.size()), want);
 }
@@ -167,7 +173,8 @@ TEST_F(websocket, what_breaks_the_rules_is_closed_with_its_code) {
         {"overlong", frame(Opcode::text, "\xc0\xaf"), 1007},
         {"cut off character", frame(Opcode::text, "abc\xe2\x82"), 1007},
         {"too big", frame(Opcode::text, std::string(1'001, 'x')), 1009},
-        {"too big in pieces", frame(Opcode::text, std::string(600, 'x'), false) + frame(Opcode::continuation, std::string(401, 'x')), 1009},
+        {"too big in pieces",
+         frame(Opcode::text, std::string(600, 'x'), false) + frame(Opcode::continuation, std::string(401, 'x')), 1009},
         {"announced too big", huge, 1009},
         {"close with one byte", frame(Opcode::close, "x"), 1002},
         {"close with a code nobody sends", frame(Opcode::close, close_payload(1006, "")), 1002},
@@ -295,10 +302,17 @@ TEST_F(websocket, bad_handshakes) {
         std::string headers;
         int status;
     } table[] = {
-        {"old version", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 426},
+        {"old version",
+         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: "
+         "dGhlIHNhbXBsZSBub25jZQ==\r\n",
+         426},
         {"no key", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n", 426},
-        {"short key", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhl\r\n", 426},
-        {"not from there", "Origin: http://evil\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", 403},
+        {"short key",
+         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhl\r\n", 426},
+        {"not from there",
+         "Origin: http://evil\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+         "13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+         403},
         {"no upgrade", "Connection: close\r\n", 404},
     };
     for (const auto& row : table) {
@@ -348,14 +362,16 @@ TEST_F(websocket, client_and_server_talk) {
 TEST_F(websocket, client_is_told_when_there_is_no_websocket) {
     start();
     const auto context = mesh::Context::with_timeout(20 * ns_per_s);
-    const auto refused = run(connect_websocket(loops.loop(0), context, "ws://" + server->local_address().to_string() + "/other", {}));
+    const auto refused =
+        run(connect_websocket(loops.loop(0), context, "ws://" + server->local_address().to_string() + "/other", {}));
     EXPECT_EQ(refused.error().code, ErrorCode::failed_precondition);
 }
 
 TEST_F(websocket, loops_stop_with_sessions_open_at_both_ends) {
     start();
     const auto context = mesh::Context::with_timeout(20 * ns_per_s);
-    const auto client = run(connect_websocket(loops.loop(1), context, "ws://" + server->local_address().to_string() + "/", {}));
+    const auto client =
+        run(connect_websocket(loops.loop(1), context, "ws://" + server->local_address().to_string() + "/", {}));
     ASSERT_TRUE(client);
     loops.stop();
     EXPECT_FALSE((*client)->open());
@@ -379,8 +395,10 @@ TEST(websocket_codec, base64) {
 }
 
 TEST(websocket_codec, utf8) {
-    for (const char* good : {"", "abc", "12345678\xc3\xa4", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) EXPECT_TRUE(is_utf8(good));
-    for (const char* bad : {"\x80", "\xc3", "\xc1\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "12345678\xff"}) {
+    for (const char* good : {"", "abc", "12345678\xc3\xa4", "\xf0\x9f\x98\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"})
+        EXPECT_TRUE(is_utf8(good));
+    for (const char* bad : {"\x80", "\xc3", "\xc1\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                            "\xf5\x80\x80\x80", "12345678\xff"}) {
         EXPECT_FALSE(is_utf8(bad));
     }
 }

@@ -97,7 +97,8 @@ Result<Level> level_from(std::string_view text) {
     for (const Level level : {Level::debug, Level::info, Level::warn, Level::error, Level::off}) {
         if (to_string(level) == text) return level;
     }
-    return fail(ErrorCode::invalid_argument, "log level '" + std::string(text) + "': want debug, info, warn, error or off");
+    return fail(ErrorCode::invalid_argument,
+                "log level '" + std::string(text) + "': want debug, info, warn, error or off");
 }
 
 void set_log_level(Level level) { detail::log_level.store(level, std::memory_order_relaxed); }
@@ -137,7 +138,8 @@ void Log::write_line(Level level, std::string_view message, std::initializer_lis
     std::string line = format_line(unix_ms(), level, service_, message, fields);
     line.push_back('\n');
     // One write a line: lines of several threads and processes don't mix.
-    [[maybe_unused]] const auto written = ::write(log_descriptor.load(std::memory_order_relaxed), line.data(), line.size());
+    [[maybe_unused]] const auto written =
+        ::write(log_descriptor.load(std::memory_order_relaxed), line.data(), line.size());
 }
 
 }  // namespace weft::observe

@@ -61,10 +61,18 @@ class Log {
   public:
     explicit Log(std::string service) : service_(std::move(service)) {}
 
-    void debug(std::string_view message, std::initializer_list<Field> fields = {}) const { write(Level::debug, message, fields); }
-    void info(std::string_view message, std::initializer_list<Field> fields = {}) const { write(Level::info, message, fields); }
-    void warn(std::string_view message, std::initializer_list<Field> fields = {}) const { write(Level::warn, message, fields); }
-    void error(std::string_view message, std::initializer_list<Field> fields = {}) const { write(Level::error, message, fields); }
+    void debug(std::string_view message, std::initializer_list<Field> fields = {}) const {
+        write(Level::debug, message, fields);
+    }
+    void info(std::string_view message, std::initializer_list<Field> fields = {}) const {
+        write(Level::info, message, fields);
+    }
+    void warn(std::string_view message, std::initializer_list<Field> fields = {}) const {
+        write(Level::warn, message, fields);
+    }
+    void error(std::string_view message, std::initializer_list<Field> fields = {}) const {
+        write(Level::error, message, fields);
+    }
     void write(Level level, std::string_view message, std::initializer_list<Field> fields) const {
         if (log_enabled(level)) write_line(level, message, fields);
     }
@@ -76,7 +84,7 @@ class Log {
 };
 
 /// The line without its end, for tests and other sinks.
-[[nodiscard]] std::string format_line(std::int64_t time_ms, Level level, std::string_view service, std::string_view message,
-                                      std::initializer_list<Field> fields);
+[[nodiscard]] std::string format_line(std::int64_t time_ms, Level level, std::string_view service,
+                                      std::string_view message, std::initializer_list<Field> fields);
 
 }  // namespace weft::observe

@@ -35,7 +35,8 @@ Histogram::Snapshot Histogram::snapshot() const {
     out.counts.resize(bounds_.size() + 1);
     for (const auto& cell : cells_) {
         out.sum += cell.sum.load(std::memory_order_relaxed);
-        for (std::size_t i = 0; i < out.counts.size(); ++i) out.counts[i] += cell.counts[i].load(std::memory_order_relaxed);
+        for (std::size_t i = 0; i < out.counts.size(); ++i)
+            out.counts[i] += cell.counts[i].load(std::memory_order_relaxed);
     }
     for (const auto count : out.counts) out.count += count;
     return out;
@@ -58,7 +59,8 @@ std::vector<double> latency_bounds() {
 
 namespace {
 
-using Metric = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>, std::function<double()>>;
+using Metric =
+    std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>, std::function<double()>>;
 
 struct Family {
     std::string help;
@@ -111,8 +113,8 @@ std::string labels_text(Labels labels) {
     return out;
 }
 
-void append_sample(std::string& out, std::string_view name, std::string_view suffix, std::string_view labels, std::string_view more,
-                   double value) {
+void append_sample(std::string& out, std::string_view name, std::string_view suffix, std::string_view labels,
+                   std::string_view more, double value) {
     out += name;
     out += suffix;
     if (!labels.empty() || !more.empty()) {
@@ -152,7 +154,8 @@ struct Metrics::State {
     Metric& get(std::string_view name, std::string_view help, std::string_view kind, Labels labels, Make make) {
         WEFT_ASSERT(valid_name(name));
         auto found = families.find(name);
-        if (found == families.end()) found = families.emplace(std::string(name), Family{std::string(help), kind, {}}).first;
+        if (found == families.end())
+            found = families.emplace(std::string(name), Family{std::string(help), kind, {}}).first;
         WEFT_ASSERT(found->second.kind == kind);
         auto& metrics = found->second.metrics;
         std::string key = labels_text(labels);
@@ -167,12 +170,14 @@ Metrics::~Metrics() = default;
 
 Counter& Metrics::counter(std::string_view name, std::string_view help, Labels labels) {
     const std::lock_guard lock(state_->mutex);
-    return *std::get<std::unique_ptr<Counter>>(state_->get(name, help, "counter", labels, [] { return std::make_unique<Counter>(); }));
+    return *std::get<std::unique_ptr<Counter>>(
+        state_->get(name, help, "counter", labels, [] { return std::make_unique<Counter>(); }));
 }
 
 Gauge& Metrics::gauge(std::string_view name, std::string_view help, Labels labels) {
     const std::lock_guard lock(state_->mutex);
-    return *std::get<std::unique_ptr<Gauge>>(state_->get(name, help, "gauge", labels, [] { return std::make_unique<Gauge>(); }));
+    return *std::get<std::unique_ptr<Gauge>>(
+        state_->get(name, help, "gauge", labels, [] { return std::make_unique<Gauge>(); }));
 }
 
 Histogram& Metrics::histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels) {

@@ -1,7 +1,8 @@
 #pragma once
 // Counters, gauges and histograms, and their text for Prometheus (exposition format 0.0.4).
 //
-// Threads write to cells of their own, so that counting a request touches no shared cache line; reading adds the cells up.
+// Threads write to cells of their own, so that counting a request touches no shared cache line; reading adds the cells
+// up.
 
 #include <array>
 #include <atomic>
@@ -89,8 +90,8 @@ class Histogram {
 
 using Labels = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-/// Owns the metrics; what it gives stays where it is until the registry ends. Thread-safe. The same name and labels give the
-/// same metric; a name used for two kinds is asserted against.
+/// Owns the metrics; what it gives stays where it is until the registry ends. Thread-safe. The same name and labels
+/// give the same metric; a name used for two kinds is asserted against.
 class Metrics {
   public:
     Metrics();

@@ -15,13 +15,16 @@ namespace weft::observe {
 namespace {
 
 TEST(log, a_line_has_time_level_service_message_and_fields) {
-    EXPECT_EQ(format_line(1'769'860'800'123, Level::info, "gateway", "listening", {{"address", "127.0.0.1:8545"}, {"loops", 2}, {"ok", true}}),
+    EXPECT_EQ(format_line(1'769'860'800'123, Level::info, "gateway", "listening",
+                          {{"address", "127.0.0.1:8545"}, {"loops", 2}, {"ok", true}}),
               "2026-01-31T12:00:00.123Z info gateway listening address=127.0.0.1:8545 loops=2 ok=true");
 }
 
 TEST(log, nothing_in_a_field_begins_a_line) {
-    EXPECT_EQ(format_line(0, Level::error, "x", "a\nb", {{"k", "c d\n\"e\"\x01"}, {"empty", ""}, {"n", -3}, {"u", ~0ULL}, {"r", 0.5}}),
-              "1970-01-01T00:00:00.000Z error x a\\nb k=\"c d\\n\\\"e\\\"\\x01\" empty=\"\" n=-3 u=18446744073709551615 r=0.5");
+    EXPECT_EQ(format_line(0, Level::error, "x", "a\nb",
+                          {{"k", "c d\n\"e\"\x01"}, {"empty", ""}, {"n", -3}, {"u", ~0ULL}, {"r", 0.5}}),
+              "1970-01-01T00:00:00.000Z error x a\\nb k=\"c d\\n\\\"e\\\"\\x01\" empty=\"\" n=-3 "
+              "u=18446744073709551615 r=0.5");
 }
 
 TEST(log, writes_what_reaches_the_level_to_the_file) {
@@ -68,8 +71,10 @@ TEST(metric, histogram_counts_cumulate_in_the_text) {
     Metrics all;
     auto& histogram = all.histogram("seconds", "How long.", {0.1, 1});
     for (const double value : {0.05, 0.1, 0.5, 7.0}) histogram.observe(value);
-    EXPECT_EQ(all.text(), "# HELP seconds How long.\n# TYPE seconds histogram\nseconds_bucket{le=\"0.1\"} 2\nseconds_bucket{le=\"1\"} 3\n"
-                          "seconds_bucket{le=\"+Inf\"} 4\nseconds_sum 7.65\nseconds_count 4\n");
+    EXPECT_EQ(
+        all.text(),
+        "# HELP seconds How long.\n# TYPE seconds histogram\nseconds_bucket{le=\"0.1\"} 2\nseconds_bucket{le=\"1\"} 3\n"
+        "seconds_bucket{le=\"+Inf\"} 4\nseconds_sum 7.65\nseconds_count 4\n");
     EXPECT_EQ(histogram.snapshot().quantile(0.5), 0.1);
     EXPECT_EQ(histogram.snapshot().quantile(0.75), 1);
     EXPECT_EQ(Histogram({1}).snapshot().quantile(0.5), 0);
@@ -80,7 +85,8 @@ TEST(metric, gauges_and_callbacks) {
     all.gauge("open", "Open.").add(3);
     all.gauge("open", "Open.").add(-5);
     all.callback("head", "Height.", [] { return 12.0; });
-    EXPECT_EQ(all.text(), "# HELP head Height.\n# TYPE head gauge\nhead 12\n# HELP open Open.\n# TYPE open gauge\nopen -2\n");
+    EXPECT_EQ(all.text(),
+              "# HELP head Height.\n# TYPE head gauge\nhead 12\n# HELP open Open.\n# TYPE open gauge\nopen -2\n");
 }
 
 TEST(metric, one_name_is_one_kind) {
@@ -121,7 +127,8 @@ TEST(trace, traceparent_comes_back) {
 
 TEST(trace, bad_traceparents_are_none) {
     const std::string good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    for (const auto& [at, character] : std::initializer_list<std::pair<std::size_t, char>>{{0, 'f'}, {2, '_'}, {5, 'A'}, {5, 'g'}, {35, '0'}, {54, ' '}}) {
+    for (const auto& [at, character] : std::initializer_list<std::pair<std::size_t, char>>{
+             {0, 'f'}, {2, '_'}, {5, 'A'}, {5, 'g'}, {35, '0'}, {54, ' '}}) {
         SCOPED_TRACE(at);
         std::string bad = good;
         bad[at] = character;

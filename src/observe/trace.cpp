@@ -47,7 +47,8 @@ std::optional<TraceContext> parse_traceparent(std::string_view text) {
     TraceContext out;
     if (!take_hex(text.substr(0, 2), version) || version == 0xff) return std::nullopt;
     if (version == 0 ? text.size() != 55 : text.size() > 55 && text[55] != '-') return std::nullopt;
-    if (!take_hex(text.substr(3, 16), out.trace.high) || !take_hex(text.substr(19, 16), out.trace.low)) return std::nullopt;
+    if (!take_hex(text.substr(3, 16), out.trace.high) || !take_hex(text.substr(19, 16), out.trace.low))
+        return std::nullopt;
     if (!take_hex(text.substr(36, 16), out.span) || !take_hex(text.substr(53, 2), flags)) return std::nullopt;
     if (out.trace == TraceId{} || out.span == 0) return std::nullopt;
     out.sampled = (flags & 1) != 0;
@@ -82,7 +83,9 @@ struct SpanLog::State {
     }
 };
 
-SpanLog::SpanLog(std::size_t capacity) : state_(std::make_unique<State>()) { state_->capacity = std::max<std::size_t>(1, capacity); }
+SpanLog::SpanLog(std::size_t capacity) : state_(std::make_unique<State>()) {
+    state_->capacity = std::max<std::size_t>(1, capacity);
+}
 SpanLog::~SpanLog() = default;
 
 void SpanLog::add(SpanRecord record) {
@@ -125,7 +128,8 @@ Span::Span(SpanLog& log, std::string_view service, std::string_view name, const 
     record_.start_unix_ms = unix_ms();
 }
 
-Span::Span(Span&& other) noexcept : log_(std::exchange(other.log_, nullptr)), start_ns_(other.start_ns_), record_(std::move(other.record_)) {}
+Span::Span(Span&& other) noexcept
+    : log_(std::exchange(other.log_, nullptr)), start_ns_(other.start_ns_), record_(std::move(other.record_)) {}
 
 void Span::attribute(std::string_view key, std::string_view value) {
     if (log_ != nullptr) record_.attributes.emplace_back(key, value);

@@ -18,12 +18,15 @@ void check_head(std::string_view bytes, Parser parse) {
         WEFT_ASSERT(whole.size <= bytes.size() && whole.headers.size() <= limits.count_max);
         WEFT_ASSERT(!(whole.chunked && whole.has_content_length));
         for (const auto& header : whole.headers) {
-            WEFT_ASSERT(header.name.data() >= bytes.data() && header.value.data() + header.value.size() <= bytes.data() + whole.size);
+            WEFT_ASSERT(header.name.data() >= bytes.data() &&
+                        header.value.data() + header.value.size() <= bytes.data() + whole.size);
             WEFT_ASSERT(is_token(header.name) && header.value.find_first_of("\r\n") == std::string_view::npos);
         }
         if (parse == parse_request_head) {
-            const Request copy = make_request(whole, bytes.substr(0, whole.size), bytes.substr(whole.size), nullptr, "peer");
-            WEFT_ASSERT(copy.method == whole.method && copy.target == whole.target && copy.headers.size() == whole.headers.size());
+            const Request copy =
+                make_request(whole, bytes.substr(0, whole.size), bytes.substr(whole.size), nullptr, "peer");
+            WEFT_ASSERT(copy.method == whole.method && copy.target == whole.target &&
+                        copy.headers.size() == whole.headers.size());
             WEFT_ASSERT(copy.body == bytes.substr(whole.size) && copy.peer == "peer");
         }
     }
@@ -31,7 +34,9 @@ void check_head(std::string_view bytes, Parser parse) {
         Head part;
         const Parsed early = parse(bytes.substr(0, size), limits, part);
         if (early == Parsed::bad) WEFT_ASSERT(verdict == Parsed::bad && part.error_status == whole.error_status);
-        if (early == Parsed::done) WEFT_ASSERT(verdict == Parsed::done && part.size == whole.size && part.content_length == whole.content_length);
+        if (early == Parsed::done)
+            WEFT_ASSERT(verdict == Parsed::done && part.size == whole.size &&
+                        part.content_length == whole.content_length);
         if (early != Parsed::more) break;
     }
 }

@@ -6,11 +6,15 @@ using namespace weft;
 using namespace weft::net;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const RpcMethod echo = [](const json::Value& params, CallContext&) -> Task<std::string> { co_return json::to_string(params); };
+    static const RpcMethod echo = [](const json::Value& params, CallContext&) -> Task<std::string> {
+        co_return json::to_string(params);
+    };
     static const RpcMethod refuse = [](const json::Value& params, CallContext&) -> Task<std::string> {
         co_return std::unexpected(Error{ErrorCode::internal, json::to_string(params), {1}, 3});
     };
-    static const RpcLookup lookup = [](std::string_view name) { return name == "e" ? &echo : name == "r" ? &refuse : nullptr; };
+    static const RpcLookup lookup = [](std::string_view name) {
+        return name == "e" ? &echo : name == "r" ? &refuse : nullptr;
+    };
     const std::string_view body(reinterpret_cast<const char*>(data), size);
     const auto answer = run(dispatch(body, lookup, {}, {.batch_items_max = 10, .response_bytes_max = 1'000}));
     WEFT_ASSERT(answer.has_value());

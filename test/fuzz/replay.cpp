@@ -14,7 +14,8 @@ int main(int count, char** arguments) {
     std::vector<std::filesystem::path> files;
     for (int i = 1; i < count; ++i) {
         std::error_code error;
-        for (const auto& entry : std::filesystem::directory_iterator(arguments[i], error)) files.push_back(entry.path());
+        for (const auto& entry : std::filesystem::directory_iterator(arguments[i], error))
+            files.push_back(entry.path());
         if (error) {
             std::fprintf(stderr, "%s: %s\n", arguments[i], error.message().c_str());
             return 1;

@@ -29,7 +29,8 @@ std::vector<Seen> read(std::string_view bytes, bool from_client, std::size_t ste
             const Event event = decoder.next(piece);
             if (event == Event::none) continue;
             const bool has_payload = event == Event::message || event == Event::ping || event == Event::pong;
-            out.push_back({event, has_payload ? decoder.take_payload() : std::string(), has_payload ? std::uint16_t{0} : decoder.close_code()});
+            out.push_back({event, has_payload ? decoder.take_payload() : std::string(),
+                           has_payload ? std::uint16_t{0} : decoder.close_code()});
             if (event == Event::message) WEFT_ASSERT(out.back().payload.size() <= message_bytes_max);
             if (event == Event::message && decoder.is_text()) WEFT_ASSERT(is_utf8(out.back().payload));
             if (event == Event::close || event == Event::error) return out;
