@@ -14,7 +14,7 @@
 
 namespace weft {
 
-struct alignas(32) U256 {
+struct U256 {
     std::array<std::uint64_t, 4> limb{};
 
     constexpr U256() = default;

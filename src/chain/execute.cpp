@@ -26,6 +26,7 @@ class Execution {
         environment_.block = block.block;
         environment_.tracer = tracer;
         environment_.allow_unlimited_code = checks.allow_unlimited_code;
+        environment_.moved_precompiles = state.moved_precompiles();
     }
     /// Without fees a call sees a block without fees, so that its price is never below them.
     void forgo_fees() {

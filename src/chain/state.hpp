@@ -92,7 +92,7 @@ class State final : public evm::Host {
     // For genesis and for the overrides of eth_call, besides set_balance, set_nonce, set_code and set_storage.
     /// Replaces all storage ("state" of an override): slots not set afterwards are zero.
     void clear_storage(const Address& address);
-    /// Notes that the precompile at @p from is to answer at @p to. The EVM does not ask for it yet: it has no effect.
+    /// The precompile at @p from answers at @p to, in what runs on this State from now on.
     void move_precompile(const Address& from, const Address& to);
     [[nodiscard]] const std::vector<std::pair<Address, Address>>& moved_precompiles() const { return moved_precompiles_; }
 

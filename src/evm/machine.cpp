@@ -33,8 +33,10 @@ void Machine::begin(Host& new_host, const Environment& new_environment) {
 
 void Machine::add_level() {
     auto level = std::make_unique<Level>();
-    constexpr std::size_t bytes = (stack_size_max + 2 * stack_margin) * sizeof(U256);
-    level->slots.reset(static_cast<U256*>(std::aligned_alloc(alignof(U256), bytes)));
+    // No word crosses a cache line.
+    constexpr std::size_t alignment = 64;
+    constexpr std::size_t bytes = (stack_size_max + 2 * stack_margin) * sizeof(U256) / alignment * alignment + alignment;
+    level->slots.reset(static_cast<U256*>(std::aligned_alloc(alignment, bytes)));
     WEFT_ASSERT(level->slots != nullptr);
     level->frame.stack = level->slots.get() + stack_margin;
     levels_.push_back(std::move(level));

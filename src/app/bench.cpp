@@ -1,0 +1,25 @@
+// weft bench: what is measured, against what, side by side in one run.
+
+#include <CLI/CLI.hpp>
+
+#include "app/bench_node.hpp"
+#include "app/command.hpp"
+
+namespace weft::app {
+
+void define_bench(CLI::App& command, int& status) {
+    command.require_subcommand(1);
+    auto* node = command.add_subcommand("node", "transfers and reads end to end, beside anvil");
+    auto options = std::make_shared<BenchNodeOptions>();
+    node->add_option("--anvil", options->anvil, "anvil's program; without it the peer's rows are missing");
+    node->add_option("--seconds", options->seconds, "of each read")->capture_default_str();
+    node->add_option("--connections", options->connections, "that read or send at once")->capture_default_str();
+    node->add_option("--transactions", options->transactions, "of each kind")->capture_default_str();
+    node->add_flag("--json", options->json, "one JSON object in place of the table");
+    node->callback([options, &status] {
+        const auto done = bench_node(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+}
+
+}  // namespace weft::app

@@ -1,0 +1,277 @@
+#include "app/bench_node.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "app/bench_load.hpp"
+#include "app/bench_token.hpp"
+#include "app/process.hpp"
+#include "base/hex.hpp"
+#include "base/time.hpp"
+#include "chain/transaction.hpp"
+#include "service/wallet/wallet.hpp"
+
+namespace weft::app {
+
+namespace {
+
+constexpr std::string_view mnemonic = "test test test test test test test test test test test junk";
+constexpr std::uint64_t chain_id = 31337;
+constexpr std::int64_t start_timeout_ns = 30 * ns_per_s;
+
+using Key = service::wallet::Wallet::Key;
+
+struct Row {
+    std::string what;
+    std::vector<std::string> cells;  // one a system
+    std::vector<double> figures;
+};
+
+struct System {
+    std::string name;
+    std::vector<std::string> command;
+    net::Endpoint server;
+    std::unique_ptr<Process> process;
+};
+
+U256 gwei(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000); }
+
+std::string sign(const Key& key, std::uint64_t nonce, std::optional<Address> to, const U256& value, Bytes data, std::uint64_t gas) {
+    chain::Transaction transaction;
+    transaction.type = chain::TransactionType::dynamic_fee;
+    transaction.chain_id = chain_id;
+    transaction.nonce = nonce;
+    transaction.gas_limit = gas;
+    transaction.max_fee_per_gas = gwei(20);
+    transaction.max_priority_fee_per_gas = gwei(1);
+    transaction.to = to;
+    transaction.value = value;
+    transaction.data = std::move(data);
+    const auto signed_one = chain::sign_transaction(std::move(transaction), key.secret);
+    return fmt::format(R"({{"jsonrpc":"2.0","id":1,"method":"eth_sendRawTransaction","params":["{}"]}})",
+                       to_hex(signed_one->encoded));
+}
+
+Bytes transfer_call(const Address& to, std::uint64_t amount) {
+    Bytes data{0xa9, 0x05, 0x9c, 0xbb};
+    append(data, Hash::from(to));
+    append(data, U256(amount).to_hash());
+    return data;
+}
+
+Result<net::Endpoint> free_endpoint() {
+    // The kernel's choice, given back at once: nobody else on this machine takes it in the milliseconds between.
+    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    const bool good = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+    if (fd >= 0) ::close(fd);
+    if (!good) return fail(ErrorCode::unavailable, "no free port");
+    return net::Endpoint::parse(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)));
+}
+
+Result<void> start(System& system) {
+    WEFT_TRY(system.server, free_endpoint());
+    auto command = system.command;
+    const std::string address = system.server.to_string();
+    for (auto& word : command) {
+        if (word == "ADDRESS") word = address;
+        if (word == "PORT") word = address.substr(address.rfind(':') + 1);
+    }
+    WEFT_TRY(auto process, Process::start(command));
+    system.process = std::make_unique<Process>(std::move(process));
+    return wait_until_ready(system.server, start_timeout_ns);
+}
+
+void stop(System& system) {
+    if (!system.process) return;
+    ::kill(system.process->pid(), SIGINT);
+    for (int i = 0; i < 200 && !system.process->reap(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    system.process.reset();
+}
+
+std::string cell(double per_second, double cpu_us) { return fmt::format("{:>8.0f}/s {:>6.1f} us", per_second, cpu_us); }
+
+class Bench {
+  public:
+    Bench(const BenchNodeOptions& options, std::vector<Key> keys) : options_(options), keys_(std::move(keys)) {
+        for (const auto& key : keys_) senders_.push_back(key.address);
+    }
+
+    Result<void> measure(System& system) {
+        nonce_ = 0;
+        WEFT_CHECK(transfers(system));
+        WEFT_CHECK(tokens(system));
+        const std::string account = to_hex(senders_[0]);
+        const std::string call = fmt::format(R"([{{"to":"{}","data":"0x70a08231{}"}},"latest"])", to_hex(token_),
+                                             to_hex_digits(Hash::from(senders_[1])));
+        WEFT_CHECK(reads(system, "eth_blockNumber", "[]"));
+        WEFT_CHECK(reads(system, "eth_getBalance", fmt::format(R"(["{}","latest"])", account)));
+        return reads(system, "eth_call", call);
+    }
+
+    void print(const std::vector<System>& systems) const {
+        fmt::print("{:<18}", "");
+        for (const auto& system : systems) fmt::print("{:>24}", system.name);
+        fmt::print("\n");
+        for (const auto& row : rows_) {
+            fmt::print("{:<18}", row.what);
+            for (const auto& text : row.cells) fmt::print("{:>24}", text);
+            fmt::print("\n");
+        }
+    }
+
+    void print_json(const std::vector<System>& systems) const {
+        json::Writer out;
+        out.begin_object();
+        for (const auto& row : rows_) {
+            out.key(row.what).begin_object();
+            for (std::size_t i = 0; i < row.figures.size(); ++i) out.key(systems[i].name).real(row.figures[i]);
+            out.end_object();
+        }
+        out.end_object();
+        fmt::print("{}\n", out.text());
+    }
+
+  private:
+    void add(const std::string& what, std::string text, double figure) {
+        auto found = std::ranges::find(rows_, what, &Row::what);
+        if (found == rows_.end()) found = rows_.insert(rows_.end(), Row{what, {}, {}});
+        found->cells.push_back(std::move(text));
+        found->figures.push_back(figure);
+    }
+
+    template <class Make>
+    Result<void> sends(System& system, const std::string& what, Make make) {
+        const int each = options_.transactions / static_cast<int>(keys_.size());
+        std::vector<std::vector<std::string>> bodies;
+        for (const auto& key : keys_) {
+            auto& list = bodies.emplace_back();
+            for (int i = 0; i < each; ++i) list.push_back(make(key, nonce_ + static_cast<std::uint64_t>(i)));
+        }
+        WEFT_TRY(const auto result, run_sends(system.server, system.process->pid(), bodies, senders_, nonce_));
+        nonce_ += static_cast<std::uint64_t>(each);
+        // What a server left waiting is sealed by order, so that the next row starts clean.
+        if (result.included < result.sent) (void)call_once(system.server, "evm_mine", "[]");
+        std::string text = cell(result.per_second, result.cpu_us);
+        if (result.included < result.sent) text += fmt::format(" ({} lost)", result.sent - result.included);
+        add(what, std::move(text), result.per_second);
+        return {};
+    }
+
+    Result<void> transfers(System& system) {
+        return sends(system, "ETH transfers", [&](const Key& key, std::uint64_t nonce) {
+            Address to = key.address;
+            to.bytes[0] = static_cast<std::uint8_t>(to.bytes[0] ^ (1 + nonce % 200));
+            return sign(key, nonce, to, U256(1), {}, 21'000);
+        });
+    }
+
+    /// Deploys the token and gives each sender some, then transfers.
+    Result<void> tokens(System& system) {
+        Bytes code = *from_hex("0x" + std::string(bench_token_code));
+        append(code, (U256(1) << 128).to_hash());
+        const auto post = [&](const std::string& body) -> Result<std::string> {
+            const auto parsed = json::parse(body);
+            WEFT_TRY(const auto result, call_once(system.server, "eth_sendRawTransaction", json::to_string((*parsed)["params"])));
+            return result.text();
+        };
+        // A server that strands transactions leaves nonces behind what was sent: go on from what it has.
+        WEFT_TRY(const auto at, call_once(system.server, "eth_getTransactionCount",
+                                          fmt::format(R"(["{}","latest"])", to_hex(senders_[0]))));
+        WEFT_TRY(std::uint64_t nonce, quantity_from_hex(at.text()));
+        if (nonce != nonce_) return fail(ErrorCode::failed_precondition, system.name + " stranded transactions of the first run");
+        WEFT_TRY(const std::string hash, post(sign(keys_[0], nonce++, std::nullopt, {}, code, 3'000'000)));
+        WEFT_TRY(token_, wait_for_contract(system, hash));
+        for (std::size_t i = 1; i < keys_.size(); ++i) {
+            WEFT_CHECK(post(sign(keys_[0], nonce++, token_, {}, transfer_call(senders_[i], 1'000'000'000), 100'000)));
+        }
+        // The other senders' nonces catch up with the first one's, so that one number serves all.
+        for (std::size_t i = 1; i < keys_.size(); ++i) {
+            for (std::uint64_t own = nonce_; own < nonce; ++own) {
+                WEFT_CHECK(post(sign(keys_[i], own, senders_[i], U256(0), {}, 21'000)));
+            }
+        }
+        nonce_ = nonce;
+        return sends(system, "ERC-20 transfers", [&](const Key& key, std::uint64_t n) {
+            Address to = key.address;
+            to.bytes[1] = static_cast<std::uint8_t>(to.bytes[1] ^ (1 + n % 200));
+            return sign(key, n, token_, {}, transfer_call(to, 1), 100'000);
+        });
+    }
+
+    static Result<Address> wait_for_contract(System& system, const std::string& hash) {
+        const std::int64_t end = monotonic_ns() + 10 * ns_per_s;
+        while (monotonic_ns() < end) {
+            WEFT_TRY(const auto receipt, call_once(system.server, "eth_getTransactionReceipt", "[\"" + hash + "\"]"));
+            if (receipt["contractAddress"].is_string()) return fixed_from_hex<Address>(receipt["contractAddress"].text());
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        return fail(ErrorCode::deadline_exceeded, system.name + " did not deploy the token");
+    }
+
+    Result<void> reads(System& system, const std::string& method, const std::string& params) {
+        const std::string body = fmt::format(R"({{"jsonrpc":"2.0","id":1,"method":"{}","params":{}}})", method, params);
+        WEFT_TRY(const auto result,
+                 run_reads(system.server, system.process->pid(), body, options_.connections, options_.seconds));
+        add(method, cell(result.per_second, result.cpu_us), result.per_second);
+        return {};
+    }
+
+    const BenchNodeOptions& options_;
+    std::vector<Key> keys_;
+    std::vector<Address> senders_;
+    std::vector<Row> rows_;
+    Address token_;
+    std::uint64_t nonce_ = 0;
+};
+
+}  // namespace
+
+Result<void> bench_node(const BenchNodeOptions& options) {
+    WEFT_TRY(auto keys, service::wallet::keys_of_mnemonic(mnemonic, static_cast<std::size_t>(std::max(options.connections, 1))));
+    const std::string self = std::filesystem::read_symlink("/proc/self/exe");
+    const std::string count = std::to_string(keys.size());
+    std::vector<System> systems;
+    for (const std::string layout : {"thread", "process"}) {
+        systems.push_back({"weft (" + layout + ")",
+                           {self, "up", "--dev", "--layout", layout, "--http", "ADDRESS", "--accounts", count, "--silent"},
+                           {}, nullptr});
+    }
+    if (!options.anvil.empty()) {
+        systems.push_back({"anvil", {options.anvil, "--port", "PORT", "--accounts", count, "--silent"}, {}, nullptr});
+    } else {
+        fmt::print(stderr, "anvil: absent (give its program with --anvil)\n");
+    }
+    fmt::print(stderr, "{} transactions of each kind from {} senders at once, {} s of each read over {} connections; "
+                       "us = CPU of the server, each\n",
+               options.transactions, keys.size(), options.seconds, options.connections);
+    Bench bench(options, std::move(keys));
+    for (auto& system : systems) {
+        fmt::print(stderr, "{} ...\n", system.name);
+        auto done = start(system);
+        if (done) done = bench.measure(system);
+        stop(system);
+        if (!done) return fail(done.error().code, system.name + ": " + done.error().message);
+    }
+    if (options.json) {
+        bench.print_json(systems);
+    } else {
+        bench.print(systems);
+    }
+    return {};
+}
+
+}  // namespace weft::app
