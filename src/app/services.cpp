@@ -7,6 +7,7 @@
 #include "app/node.hpp"
 #include "app/registration.hpp"
 #include "net/port.hpp"
+#include "observe/health.hpp"
 #include "observe/log.hpp"
 #include "service/gateway/gateway.hpp"
 #include "service/registry/registry.hpp"
@@ -19,8 +20,9 @@ namespace {
 constexpr std::int64_t end_ns = ns_per_s;
 constexpr net::GrpcChannelOptions registry_channel = {.backoff_max_ns = 200 * ns_per_ms};
 
-service::gateway::GatewayConfig gateway_config(const SystemConfig& system) {
+service::gateway::GatewayConfig gateway_config(const SystemConfig& system, observe::Health* health) {
     service::gateway::GatewayConfig config;
+    config.health = health;
     config.websocket_address = system.ws;
     return config;
 }
@@ -85,15 +87,18 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     const auto nodes = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node");
     service::gateway::Ports ports;
     for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
-    service::gateway::Gateway gateway(loops, std::move(ports), gateway_config(options.system));
+    const auto has_node = [nodes]() -> Result<void> {
+        if (nodes->healthy_count() == 0) return fail(ErrorCode::unavailable, "no healthy node");
+        return {};
+    };
+    observe::Health health;
+    health.add_check("node", has_node);
+    service::gateway::Gateway gateway(loops, std::move(ports), gateway_config(options.system, &health));
     WEFT_CHECK(gateway.listen(options.system.http));
     net::GrpcServer server(loops);  // for health checks
     WEFT_CHECK(server.listen(options.listen));
     RegistrationOptions registering;
-    registering.ready = [nodes]() -> Result<void> {
-        if (nodes->healthy_count() == 0) return fail(ErrorCode::unavailable, "no healthy node");
-        return {};
-    };
+    registering.ready = has_node;
     Registration registration(loops, registry,
                               make_instance(options.id, "gateway", server.local_address().to_string()), registering);
     signals.wait();
@@ -104,6 +109,7 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
 
 struct SingleProcess::State {
     net::LoopGroup loops{0};
+    observe::Health health;
     std::unique_ptr<Node> node;
     std::unique_ptr<service::gateway::Gateway> gateway;
     bool has_ws = false;
@@ -119,7 +125,8 @@ Result<std::unique_ptr<SingleProcess>> SingleProcess::start(const SystemConfig& 
     state->loops.start();
     WEFT_TRY(state->node, Node::open(state->loops, std::move(config)));
     state->gateway =
-        std::make_unique<service::gateway::Gateway>(state->loops, state->node->ports(), gateway_config(system));
+        std::make_unique<service::gateway::Gateway>(state->loops, state->node->ports(),
+                                                    gateway_config(system, &state->health));
     WEFT_CHECK(state->gateway->listen(system.http));
     state->has_ws = !system.ws.empty();
     return std::unique_ptr<SingleProcess>(new SingleProcess(std::move(state)));
