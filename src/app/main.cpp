@@ -22,6 +22,7 @@ constexpr auto commands = std::to_array<Command>({
     {"statetest", "run Ethereum's state tests", define_statetest},
     {"blocktest", "run Ethereum's blockchain tests", define_blocktest},
     {"evm", "look at bytecode", define_evm},
+    {"bench", "measure, beside the peers", define_bench},
     {"version", "print the version", define_version},
     {"completion", "print a completion script for a shell", define_completion},
 });
@@ -29,6 +30,10 @@ constexpr auto commands = std::to_array<Command>({
 int usage_error(const std::string& what) {
     fmt::print(stderr, "weft: {}\n", what);
     return exit_usage;
+}
+
+void print_help(const CLI::App& root, const CLI::App& about) {
+    fmt::print("{}", &about == &root ? root.help() : about.help("weft"));
 }
 
 /// `weft help` and `weft help COMMAND`.
@@ -39,7 +44,7 @@ int help(const CLI::App& root, int count, char** words) {
         if (named.empty()) return usage_error(fmt::format("no command \"{}\"", words[i]));
         about = named.front();
     }
-    fmt::print("{}", about->help());
+    print_help(root, *about);
     return exit_done;
 }
 
@@ -49,7 +54,7 @@ int parse(CLI::App& root, int argc, char** argv, const int& status) {
     } catch (const CLI::CallForHelp&) {
         const CLI::App* about = &root;
         while (!about->get_subcommands().empty()) about = about->get_subcommands().front();
-        fmt::print("{}", about->help());
+        print_help(root, *about);
         return exit_done;
     } catch (const CLI::ParseError& wrong) {
         std::string what = wrong.what();
