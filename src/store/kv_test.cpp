@@ -1,0 +1,97 @@
+#include "store/kv.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace weft::store {
+namespace {
+
+constexpr std::string_view tables[] = {"first", "second"};
+
+struct Folder {
+    std::filesystem::path path = std::filesystem::path(WEFT_BUILD_DIR) / "kv_test" /
+                                 testing::UnitTest::GetInstance()->current_test_info()->name();
+    Folder() { std::filesystem::remove_all(path); }
+    ~Folder() { std::filesystem::remove_all(path); }
+};
+
+Bytes bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
+
+TEST(kv, a_batch_is_there_after_reopening) {
+    Folder folder;
+    {
+        auto kv = Kv::open(folder.path, tables);
+        ASSERT_TRUE(kv) << kv.error().message;
+        Kv::Batch batch;
+        batch.put(0, bytes("a"), bytes("one"));
+        batch.put(1, bytes("a"), bytes("two"));
+        ASSERT_TRUE(kv->write(std::move(batch)));
+    }
+    auto kv = Kv::open(folder.path, tables);
+    ASSERT_TRUE(kv);
+    EXPECT_EQ(kv->get(0, bytes("a")), std::optional(bytes("one")));
+    EXPECT_EQ(kv->get(1, bytes("a")), std::optional(bytes("two")));
+    EXPECT_EQ(kv->get(0, bytes("b")), std::optional<Bytes>());
+}
+
+TEST(kv, a_cursor_walks_in_order_from_where_it_is_put) {
+    Folder folder;
+    auto kv = Kv::open(folder.path, tables);
+    ASSERT_TRUE(kv);
+    Kv::Batch batch;
+    for (const auto* key : {"c", "a", "e"}) batch.put(0, bytes(key), bytes(key));
+    ASSERT_TRUE(kv->write(std::move(batch)));
+    auto cursor = kv->cursor(0);
+    cursor.seek(bytes("b"));
+    ASSERT_TRUE(cursor.valid());
+    EXPECT_EQ(as_text(cursor.key()), "c");
+    cursor.next();
+    EXPECT_EQ(as_text(cursor.value()), "e");
+    cursor.next();
+    EXPECT_FALSE(cursor.valid());
+    cursor.seek_back(bytes("b"));
+    ASSERT_TRUE(cursor.valid());
+    EXPECT_EQ(as_text(cursor.key()), "a");
+}
+
+TEST(kv, the_last_of_put_and_erase_counts) {
+    Folder folder;
+    auto kv = Kv::open(folder.path, tables);
+    ASSERT_TRUE(kv);
+    Kv::Batch batch;
+    batch.put(0, bytes("a"), bytes("one"));
+    batch.erase(0, bytes("a"));
+    batch.erase(0, bytes("b"));
+    batch.put(0, bytes("b"), bytes("two"));
+    EXPECT_EQ(batch.size(), 4U);
+    ASSERT_TRUE(kv->write(std::move(batch)));
+    EXPECT_EQ(kv->get(0, bytes("a")), std::optional<Bytes>());
+    EXPECT_EQ(kv->get(0, bytes("b")), std::optional(bytes("two")));
+}
+
+TEST(kv, one_process_at_a_time_and_the_error_names_the_folder) {
+    Folder folder;
+    auto first = Kv::open(folder.path, tables);
+    ASSERT_TRUE(first);
+    const auto second = Kv::open(folder.path, tables);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::failed_precondition);
+    EXPECT_TRUE(second.error().message.starts_with(folder.path.string())) << second.error().message;
+}
+
+TEST(kv, damage_is_refused) {
+    Folder folder;
+    { ASSERT_TRUE(Kv::open(folder.path, tables)); }
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path)) {
+        const std::string name = entry.path().filename();
+        if (name.starts_with("MANIFEST")) std::ofstream(entry.path(), std::ios::binary | std::ios::trunc) << "not a manifest";
+    }
+    const auto kv = Kv::open(folder.path, tables);
+    ASSERT_FALSE(kv);
+    EXPECT_EQ(kv.error().code, ErrorCode::data_loss) << kv.error().message;
+}
+
+}  // namespace
+}  // namespace weft::store
