@@ -187,7 +187,8 @@ struct BuildReply {
 struct Build {
     using Reply = BuildReply;
     static constexpr std::string_view method = "weft.Contract/Build";
-    /// parent_hash, number, timestamp, coinbase, gas_limit, base_fee, mix_hash, extra_data ... are given; roots are not.
+    /// parent_hash, number, timestamp, coinbase, gas_limit, base_fee, mix_hash, extra_data ... are given; roots are
+    /// not.
     chain::Header header;
     std::vector<chain::TransactionPtr> transactions;
     std::optional<std::vector<chain::Withdrawal>> withdrawals;

@@ -26,8 +26,8 @@ SchemaFile file(std::string name, std::string service) {
 std::vector<SchemaFile> schema_files() {
     return {
         file<storage::Head, storage::GetBlock, storage::GetTransaction, storage::GetAccount, storage::GetCode,
-             storage::GetSlot, storage::GetProof, storage::GetLogs, storage::FeeHistory, storage::Events>("storage.proto",
-                                                                                                          "Storage"),
+             storage::GetSlot, storage::GetProof, storage::GetLogs, storage::FeeHistory, storage::Events>(
+            "storage.proto", "Storage"),
         file<validation::Submit, validation::PendingNonce, validation::GetPooled, validation::PoolStatus,
              validation::PoolContent, validation::Drop, validation::PendingEvents>("validation.proto", "Validation"),
         file<contract::Call, contract::Estimate, contract::CreateAccessList, contract::TraceTransaction,

@@ -50,10 +50,11 @@ TEST(schema, protoc_decodes_our_bytes) {
     reply.base_fee = U256(0x0a0b);
     const auto path = std::filesystem::path(WEFT_BUILD_DIR) / "schema_test.bin";
     const Bytes bytes = wire::encode(reply);
-    std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     const std::string out = path.string() + ".txt";
-    const std::string command = "protoc --decode=weft.StorageTransactionReply -I " + folder.string() + " storage.proto < " +
-                                path.string() + " > " + out;
+    const std::string command = "protoc --decode=weft.StorageTransactionReply -I " + folder.string() +
+                                " storage.proto < " + path.string() + " > " + out;
     ASSERT_EQ(std::system(command.c_str()), 0);
     const std::string text = content(out);
     EXPECT_NE(text.find("nonce: 77"), std::string::npos) << text;

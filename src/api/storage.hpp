@@ -168,8 +168,8 @@ struct Events {
 struct RootReply {
     Hash root;
 };
-/// The state root that a state would have with these changes. For the newest one (no base) storage remembers the answer, so
-/// that the Commit that follows need not work it out again.
+/// The state root that a state would have with these changes. For the newest one (no base) storage remembers the
+/// answer, so that the Commit that follows need not work it out again.
 struct Root {
     using Reply = RootReply;
     static constexpr std::string_view method = "weft.Storage/Root";

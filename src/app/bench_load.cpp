@@ -59,11 +59,12 @@ std::optional<ProcessTimes> read_times(const std::filesystem::path& folder) {
     unsigned long long user = 0;
     unsigned long long system = 0;
     // state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime
-    if (std::sscanf(text.c_str() + after_name + 1, " %c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &state, &parent,
-                    &user, &system) != 4) {
+    if (std::sscanf(text.c_str() + after_name + 1, " %c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &state,
+                    &parent, &user, &system) != 4) {
         return std::nullopt;
     }
-    return ProcessTimes{static_cast<pid_t>(parent), static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK))};
+    return ProcessTimes{static_cast<pid_t>(parent),
+                        static_cast<double>(user + system) / static_cast<double>(sysconf(_SC_CLK_TCK))};
 }
 
 }  // namespace
@@ -90,7 +91,8 @@ Result<json::Value> call_once(const net::Endpoint& server, std::string_view meth
     WEFT_TRY(const auto reply, run(client.http.fetch(mesh::Context::with_timeout(call_timeout_ns),
                                                      request_to(server, body_of(method, params)))));
     WEFT_TRY(auto value, json::parse(reply.body));
-    if (const auto* error = value.find("error")) return fail(ErrorCode::failed_precondition, (*error)["message"].text());
+    if (const auto* error = value.find("error"))
+        return fail(ErrorCode::failed_precondition, (*error)["message"].text());
     return value["result"];
 }
 
@@ -103,10 +105,11 @@ Result<void> wait_until_ready(const net::Endpoint& server, std::int64_t timeout_
     return fail(ErrorCode::deadline_exceeded, "the server did not answer in time");
 }
 
-Result<ReadRun> run_reads(const net::Endpoint& server, pid_t root, std::string_view body, int connections, int seconds) {
+Result<ReadRun> run_reads(const net::Endpoint& server, pid_t root, std::string_view body, int connections,
+                          int seconds) {
     const auto script = std::filesystem::temp_directory_path() / fmt::format("weft-bench-{}.lua", getpid());
-    std::ofstream(script) << "wrk.method = 'POST'\nwrk.headers['content-type'] = 'application/json'\nwrk.body = [[" << body
-                          << "]]\n";
+    std::ofstream(script) << "wrk.method = 'POST'\nwrk.headers['content-type'] = 'application/json'\nwrk.body = [["
+                          << body << "]]\n";
     const std::string command = fmt::format("wrk -t1 -c{} -d{}s -s {} http://{}/ 2>&1", connections, seconds,
                                             script.string(), server.to_string());
     const double before = cpu_seconds(root);
@@ -120,7 +123,8 @@ Result<ReadRun> run_reads(const net::Endpoint& server, pid_t root, std::string_v
     std::filesystem::remove(script);
     const auto at = output.find("Requests/sec:");
     if (at == std::string::npos) {
-        return fail(ErrorCode::unavailable, "wrk gave no figure (is it installed? apt-get install wrk): " + output.substr(0, 120));
+        return fail(ErrorCode::unavailable,
+                    "wrk gave no figure (is it installed? apt-get install wrk): " + output.substr(0, 120));
     }
     if (output.find("Non-2xx") != std::string::npos) return fail(ErrorCode::internal, "wrk: the server gave errors");
     ReadRun out;
@@ -136,7 +140,8 @@ Result<ReadRun> run_reads(const net::Endpoint& server, pid_t root, std::string_v
 
 namespace {
 
-Task<std::uint64_t> send_in_order(net::HttpClient& http, const net::Endpoint& server, const std::vector<std::string>& bodies) {
+Task<std::uint64_t> send_in_order(net::HttpClient& http, const net::Endpoint& server,
+                                  const std::vector<std::string>& bodies) {
     std::uint64_t acknowledged = 0;
     for (const auto& body : bodies) {
         const auto reply =
@@ -146,10 +151,12 @@ Task<std::uint64_t> send_in_order(net::HttpClient& http, const net::Endpoint& se
     co_return acknowledged;
 }
 
-Result<std::uint64_t> count_included(const net::Endpoint& server, const std::vector<Address>& senders, std::uint64_t before) {
+Result<std::uint64_t> count_included(const net::Endpoint& server, const std::vector<Address>& senders,
+                                     std::uint64_t before) {
     std::uint64_t sum = 0;
     for (const auto& sender : senders) {
-        WEFT_TRY(const auto nonce, call_once(server, "eth_getTransactionCount", fmt::format(R"(["{}","latest"])", to_hex(sender))));
+        WEFT_TRY(const auto nonce,
+                 call_once(server, "eth_getTransactionCount", fmt::format(R"(["{}","latest"])", to_hex(sender))));
         WEFT_TRY(const auto number, quantity_from_hex(nonce.text()));
         sum += number - before;
     }

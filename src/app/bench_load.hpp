@@ -21,7 +21,8 @@ namespace weft::app {
 
 /// One call on a connection of its own.
 /// @errors as net::HttpClient::fetch; failed_precondition  the reply is a JSON-RPC error: its message.
-[[nodiscard]] Result<json::Value> call_once(const net::Endpoint& server, std::string_view method, std::string_view params);
+[[nodiscard]] Result<json::Value> call_once(const net::Endpoint& server, std::string_view method,
+                                            std::string_view params);
 
 /// Waits until the server answers eth_chainId.
 /// @errors deadline_exceeded  it did not within the time.

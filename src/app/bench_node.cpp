@@ -45,7 +45,8 @@ struct System {
 
 U256 gwei(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000); }
 
-std::string sign(const Key& key, std::uint64_t nonce, std::optional<Address> to, const U256& value, Bytes data, std::uint64_t gas) {
+std::string sign(const Key& key, std::uint64_t nonce, std::optional<Address> to, const U256& value, Bytes data,
+                 std::uint64_t gas) {
     chain::Transaction transaction;
     transaction.type = chain::TransactionType::dynamic_fee;
     transaction.chain_id = chain_id;
@@ -185,14 +186,16 @@ class Bench {
         append(code, (U256(1) << 128).to_hash());
         const auto post = [&](const std::string& body) -> Result<std::string> {
             const auto parsed = json::parse(body);
-            WEFT_TRY(const auto result, call_once(system.server, "eth_sendRawTransaction", json::to_string((*parsed)["params"])));
+            WEFT_TRY(const auto result,
+                     call_once(system.server, "eth_sendRawTransaction", json::to_string((*parsed)["params"])));
             return result.text();
         };
         // A server that strands transactions leaves nonces behind what was sent: go on from what it has.
         WEFT_TRY(const auto at, call_once(system.server, "eth_getTransactionCount",
                                           fmt::format(R"(["{}","latest"])", to_hex(senders_[0]))));
         WEFT_TRY(std::uint64_t nonce, quantity_from_hex(at.text()));
-        if (nonce != nonce_) return fail(ErrorCode::failed_precondition, system.name + " stranded transactions of the first run");
+        if (nonce != nonce_)
+            return fail(ErrorCode::failed_precondition, system.name + " stranded transactions of the first run");
         WEFT_TRY(const std::string hash, post(sign(keys_[0], nonce++, std::nullopt, {}, code, 3'000'000)));
         WEFT_TRY(token_, wait_for_contract(system, hash));
         for (std::size_t i = 1; i < keys_.size(); ++i) {
@@ -219,7 +222,8 @@ class Bench {
             // A server that stranded it gets a hint.
             if (monotonic_ns() - start > ns_per_s) (void)call_once(system.server, "evm_mine", "[]");
             WEFT_TRY(const auto receipt, call_once(system.server, "eth_getTransactionReceipt", "[\"" + hash + "\"]"));
-            if (receipt["contractAddress"].is_string()) return fixed_from_hex<Address>(receipt["contractAddress"].text());
+            if (receipt["contractAddress"].is_string())
+                return fixed_from_hex<Address>(receipt["contractAddress"].text());
             std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
         return fail(ErrorCode::deadline_exceeded, system.name + " did not deploy the token");
@@ -244,14 +248,17 @@ class Bench {
 }  // namespace
 
 Result<void> bench_node(const BenchNodeOptions& options) {
-    WEFT_TRY(auto keys, service::wallet::keys_of_mnemonic(mnemonic, static_cast<std::size_t>(std::max(options.connections, 1))));
+    WEFT_TRY(auto keys,
+             service::wallet::keys_of_mnemonic(mnemonic, static_cast<std::size_t>(std::max(options.connections, 1))));
     const std::string self = std::filesystem::read_symlink("/proc/self/exe");
     const std::string count = std::to_string(keys.size());
     std::vector<System> systems;
     for (const std::string layout : {"thread", "process"}) {
-        systems.push_back({"weft (" + layout + ")",
-                           {self, "up", "--dev", "--layout", layout, "--http", "ADDRESS", "--accounts", count, "--silent"},
-                           {}, nullptr});
+        systems.push_back(
+            {"weft (" + layout + ")",
+             {self, "up", "--dev", "--layout", layout, "--http", "ADDRESS", "--accounts", count, "--silent"},
+             {},
+             nullptr});
     }
     if (!options.anvil.empty()) {
         systems.push_back({"anvil", {options.anvil, "--port", "PORT", "--accounts", count, "--silent"}, {}, nullptr});

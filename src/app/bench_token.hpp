@@ -1,6 +1,6 @@
 #pragma once
-// OpenZeppelin's ERC-20 as contracts/Token.sol of the client tests, compiled by solc 0.8 (legacy pipeline, optimizer, 200
-// runs): what the benchmarks transfer. Its constructor takes the supply.
+// OpenZeppelin's ERC-20 as contracts/Token.sol of the client tests, compiled by solc 0.8 (legacy pipeline, optimizer,
+// 200 runs): what the benchmarks transfer. Its constructor takes the supply.
 
 #include <string_view>
 

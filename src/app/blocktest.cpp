@@ -30,7 +30,8 @@ class BlockTree final : public AncestorSource {
         if (parent == nodes_.end()) return refuse(Rule::unknown_parent);
         const U256 parent_total = parent->second.total_difficulty;
         const bool merged = is_merged(config_, block.header);
-        if (merged != config_.merged_after(parent_total)) return refuse(Rule::invalid_difficulty, "not where the merge is");
+        if (merged != config_.merged_after(parent_total))
+            return refuse(Rule::invalid_difficulty, "not where the merge is");
         StateTrie trie = parent->second.trie;
         Reader reader(*this, trie, block.header.parent_hash);
         auto imported = import_block(config_, parent->second.block.header, std::move(block), reader, trie, this, size);
@@ -125,10 +126,12 @@ void run_test(const std::string& name, const json::Value& test, Score& score) {
     auto genesis = decode_block(fixture_bytes(test["genesisRLP"]));
     if (!genesis) return score.fail(name, "genesis: " + genesis.error().message);
     FixtureState pre = fixture_state(test["pre"]);
-    if (pre.trie.root() != genesis->header.state_root) return score.fail(name, "genesis: state root " + to_hex(pre.trie.root()));
+    if (pre.trie.root() != genesis->header.state_root)
+        return score.fail(name, "genesis: state root " + to_hex(pre.trie.root()));
     BlockTree tree(*config, std::move(pre), *std::move(genesis));
 
-    if (const std::string wrong = import_all(tree, test["blocks"], score); !wrong.empty()) return score.fail(name, wrong);
+    if (const std::string wrong = import_all(tree, test["blocks"], score); !wrong.empty())
+        return score.fail(name, wrong);
     if (tree.head() != fixture_hash(test["lastblockhash"])) {
         std::string why = "head " + to_hex(tree.head()) + ", expected " + test["lastblockhash"].text() + "\n";
         if (test.find("postState") != nullptr) why += difference(test["postState"], tree.head_state(), tree.codes());

@@ -32,7 +32,8 @@ Result<std::vector<std::filesystem::path>> fixture_files(std::span<const std::st
         } else if (std::filesystem::is_directory(path)) {
             for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
                 const bool is_index = entry.path().string().find("/.meta/") != std::string::npos;
-                if (entry.is_regular_file() && entry.path().extension() == ".json" && !is_index) out.push_back(entry.path());
+                if (entry.is_regular_file() && entry.path().extension() == ".json" && !is_index)
+                    out.push_back(entry.path());
             }
         } else {
             return weft::fail(ErrorCode::not_found, path + ": no such file or folder");
@@ -110,7 +111,8 @@ std::string difference(const json::Value& expected, chain::StateTrie& got, const
             line(text + " storage " + key, to_quantity(fixture_u256(slot)), to_quantity(got.storage(address, index)));
         }
         got.for_each_slot(crypto::keccak256(address), [&](const Hash& key, const U256& slot) {
-            if (!slots.contains(key)) out += "    " + text + " storage of hash " + to_hex(key) + ": got " + to_quantity(slot) + "\n";
+            if (!slots.contains(key))
+                out += "    " + text + " storage of hash " + to_hex(key) + ": got " + to_quantity(slot) + "\n";
         });
     }
     got.for_each_account([&](const Hash& hash, const chain::Account& account) {
@@ -152,7 +154,8 @@ void Score::other_reason(std::string_view expected, std::string_view got) {
 }
 
 int Score::finish() const {
-    for (const auto& [reason, count] : other_reasons_) std::printf("reason differs, %zu times: %s\n", count, reason.c_str());
+    for (const auto& [reason, count] : other_reasons_)
+        std::printf("reason differs, %zu times: %s\n", count, reason.c_str());
     for (const auto& [reason, count] : skipped_) std::printf("skipped, %zu times: %s\n", count, reason.c_str());
     std::size_t skipped = 0;
     for (const auto& [reason, count] : skipped_) skipped += count;

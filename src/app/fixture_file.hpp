@@ -35,7 +35,8 @@ struct FixtureState {
 };
 [[nodiscard]] FixtureState fixture_state(const json::Value& accounts);
 /// Lines that say how accounts differ from a "state" object, empty if they don't.
-[[nodiscard]] std::string difference(const json::Value& expected, chain::StateTrie& got, const chain::MemoryCodes& codes);
+[[nodiscard]] std::string difference(const json::Value& expected, chain::StateTrie& got,
+                                     const chain::MemoryCodes& codes);
 /// Applies a fixture's own "blobSchedule" to a configuration.
 void set_blob_schedule(chain::ChainConfig& config, const json::Value& schedule);
 

@@ -22,7 +22,8 @@ constexpr std::size_t worker_queue_max = 10'000;
 
 U256 ether(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000'000'000'000ULL); }
 
-Result<chain::Genesis> development_genesis(const SystemConfig& system, const std::vector<service::wallet::Wallet::Key>& keys) {
+Result<chain::Genesis> development_genesis(const SystemConfig& system,
+                                           const std::vector<service::wallet::Wallet::Key>& keys) {
     std::vector<Address> addresses;
     for (const auto& key : keys) addresses.push_back(key.address);
     chain::Genesis genesis = chain::dev_genesis(addresses);
@@ -163,15 +164,17 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
     ports.network_status = direct(own.network, &Network::status);
     ports.report = direct(own.monitor, &Monitor::report);
 
-    const auto open_state = [storage = own.storage.get()](const api::BlockRef& ref) -> Result<service::contract::StateAt> {
+    const auto open_state = [storage =
+                                 own.storage.get()](const api::BlockRef& ref) -> Result<service::contract::StateAt> {
         WEFT_TRY(auto at, storage->resolve(ref));
-        auto reader = std::make_unique<service::storage::StateView>(storage->database(), at.version, at.block->header.number);
+        auto reader =
+            std::make_unique<service::storage::StateView>(storage->database(), at.version, at.block->header.number);
         return service::contract::StateAt{std::move(reader), std::move(at.block)};
     };
     own.contract = std::make_unique<Contract>(
         chain_config,
-        service::contract::Ports{direct(own.storage, &Storage::root), ports.get_block, ports.get_transaction, ports.best,
-                                 ports.status, open_state},
+        service::contract::Ports{direct(own.storage, &Storage::root), ports.get_block, ports.get_transaction,
+                                 ports.best, ports.status, open_state},
         own.workers);
     own.validation = std::make_unique<Validation>(
         chain_config,
@@ -181,9 +184,9 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
     own.consensus = std::make_unique<Consensus>(
         chain_config,
         service::consensus::Ports{ports.head, ports.get_block, direct(own.storage, &Storage::commit),
-                                  direct(own.storage, &Storage::amend), direct(own.storage, &Storage::rewind), ports.best,
-                                  direct(own.validation, &Validation::head_changed), ports.drop, ports.build,
-                                  direct(own.contract, &Contract::make_change)},
+                                  direct(own.storage, &Storage::amend), direct(own.storage, &Storage::rewind),
+                                  ports.best, direct(own.validation, &Validation::head_changed), ports.drop,
+                                  ports.build, direct(own.contract, &Contract::make_change)},
         service::consensus::Settings{own.config.development, own.config.sealing, "solo"});
     own.monitor = std::make_unique<Monitor>(
         service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,

@@ -17,7 +17,9 @@ using namespace chain;
 class FixtureReader final : public TrieStateReader {
   public:
     using TrieStateReader::TrieStateReader;
-    [[nodiscard]] Hash block_hash(std::uint64_t number) override { return crypto::keccak256(as_bytes(std::to_string(number))); }
+    [[nodiscard]] Hash block_hash(std::uint64_t number) override {
+        return crypto::keccak256(as_bytes(std::to_string(number)));
+    }
 };
 
 BlockEnvironment environment_of(const json::Value& test, Fork fork) {
@@ -74,12 +76,14 @@ void run_case(const std::string& name, const json::Value& test, Fork fork, const
     pre.codes.put(changes.codes);
     if (root != fixture_hash(post["hash"])) {
         std::string why = "root " + to_hex(root) + ", expected " + post["hash"].text() + "\n";
-        if (outcome) why += "    gas used " + std::to_string(outcome->gas_used) + ", status " + failure_message(*outcome) + "\n";
+        if (outcome)
+            why += "    gas used " + std::to_string(outcome->gas_used) + ", status " + failure_message(*outcome) + "\n";
         if (post.find("state") != nullptr) why += difference(post["state"], after, pre.codes);
         return score.fail(name, why);
     }
     const Hash logs = logs_hash(outcome ? outcome->logs : std::vector<evm::Log>{});
-    if (logs != fixture_hash(post["logs"])) return score.fail(name, "logs " + to_hex(logs) + ", expected " + post["logs"].text());
+    if (logs != fixture_hash(post["logs"]))
+        return score.fail(name, "logs " + to_hex(logs) + ", expected " + post["logs"].text());
     score.pass();
 }
 

@@ -34,7 +34,8 @@ struct FixedBytes {
     [[nodiscard]] constexpr std::uint8_t* data() { return bytes.data(); }
     [[nodiscard]] constexpr const std::uint8_t* data() const { return bytes.data(); }
 
-    /// Copies a view of exactly N bytes; a shorter one is put at the end (zeros before), of a longer one the last N count.
+    /// Copies a view of exactly N bytes; a shorter one is put at the end (zeros before), of a longer one the last N
+    /// count.
     [[nodiscard]] static constexpr FixedBytes from(BytesView view) {
         FixedBytes out;
         const std::size_t count = view.size() < N ? view.size() : N;

@@ -19,7 +19,9 @@ struct DigitTable {
 };
 constexpr DigitTable digit_table;
 
-bool has_prefix(std::string_view text) { return text.size() >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'); }
+bool has_prefix(std::string_view text) {
+    return text.size() >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+}
 
 }  // namespace
 

@@ -29,8 +29,8 @@ template <class Fixed>
     auto bytes = from_hex(text);
     if (!bytes) return std::unexpected(std::move(bytes).error());
     if (bytes->size() != Fixed::size) {
-        return fail(ErrorCode::invalid_argument, "hex string has length " + std::to_string(bytes->size() * 2) + ", want " +
-                                                     std::to_string(Fixed::size * 2));
+        return fail(ErrorCode::invalid_argument, "hex string has length " + std::to_string(bytes->size() * 2) +
+                                                     ", want " + std::to_string(Fixed::size * 2));
     }
     return Fixed::from(*bytes);
 }

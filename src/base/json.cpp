@@ -121,7 +121,8 @@ class Parser {
     }
 
     void skip_space() {
-        while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) {
+        while (at_ < text_.size() &&
+               (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) {
             ++at_;
         }
     }
@@ -166,7 +167,8 @@ class Parser {
         const std::size_t start = at_;
         take('-');
         if (take('0')) {
-            if (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') return malformed("number with leading zero");
+            if (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9')
+                return malformed("number with leading zero");
         } else if (!digits()) {
             return malformed("unexpected character");
         }

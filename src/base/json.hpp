@@ -65,7 +65,8 @@ class Value {
 /// @errors invalid_argument  not JSON: "line L column C: what"; resource_exhausted  nested deeper than depth_max.
 [[nodiscard]] Result<Value> parse(std::string_view text);
 
-/// Appends JSON to a string; commas and colons come by themselves. Misuse (a value without key in an object) is asserted.
+/// Appends JSON to a string; commas and colons come by themselves. Misuse (a value without key in an object) is
+/// asserted.
 class Writer {
   public:
     Writer() = default;

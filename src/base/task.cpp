@@ -9,8 +9,8 @@ namespace {
 
 thread_local Executor* current_executor = nullptr;
 
-// Size classes of 64 bytes up to 2 KiB; a list a class, bounded so that a burst's memory goes back. Every frame begins at a
-// multiple of 64: the compiler takes for granted that a frame is aligned for its locals, whatever they ask.
+// Size classes of 64 bytes up to 2 KiB; a list a class, bounded so that a burst's memory goes back. Every frame begins
+// at a multiple of 64: the compiler takes for granted that a frame is aligned for its locals, whatever they ask.
 constexpr std::size_t class_size = 64;
 constexpr std::size_t class_count = 32;
 constexpr std::size_t frames_kept_max = 256;

@@ -1,12 +1,13 @@
 #pragma once
 // Task<T>: a Result<T> later. A lazy coroutine with symmetric transfer, on the standard library alone.
 //
-// Inside a task, `co_await x` takes a Result<T>, a Task<T> or a Future<T>, and gives the value or ends the task with the
-// error: an error goes up the chain of awaiting tasks without resuming them, and their frames are destroyed by their
-// owners, as by an early return. `co_await settled(task)` gives the Result itself, for code that handles the error.
+// Inside a task, `co_await x` takes a Result<T>, a Task<T> or a Future<T>, and gives the value or ends the task with
+// the error: an error goes up the chain of awaiting tasks without resuming them, and their frames are destroyed by
+// their owners, as by an early return. `co_await settled(task)` gives the Result itself, for code that handles the
+// error.
 //
-// Who runs a task: it starts on the thread that awaits it. When a Future completes, the task goes on where it waited: on
-// the Executor that was current there, or, with none, on the thread that completed the Future.
+// Who runs a task: it starts on the thread that awaits it. When a Future completes, the task goes on where it waited:
+// on the Executor that was current there, or, with none, on the thread that completed the Future.
 
 #include <atomic>
 #include <coroutine>

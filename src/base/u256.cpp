@@ -111,7 +111,8 @@ U256 divide_limbs(const std::uint64_t* numerator, int count, const U256& divisor
     }
 }
 
-/// sum[0..n] += a[0..n) * b, where sum[n] is 0 before. The products' low and high halves go in by two chains of carries.
+/// sum[0..n] += a[0..n) * b, where sum[n] is 0 before. The products' low and high halves go in by two chains of
+/// carries.
 template <int n>
 [[gnu::always_inline]] inline void multiply_add(std::uint64_t* sum, const std::uint64_t* a, std::uint64_t b) {
     std::uint64_t low[n];
@@ -194,8 +195,8 @@ Reducer::Reducer(const U256& modulus) : modulus_(modulus) {
 U256 Reducer::multiply(const U256& a, const U256& b) const {
     std::uint64_t product[8];
     multiply_full(a, b, product);
-    // estimate = (product / 2^192) * reciprocal / 2^320, without the partial products below 2^192, which can't make more
-    // than 1 of difference. It is at most 2 below the quotient, so 4 with that and with the truncated reciprocal.
+    // estimate = (product / 2^192) * reciprocal / 2^320, without the partial products below 2^192, which can't make
+    // more than 1 of difference. It is at most 2 below the quotient, so 4 with that and with the truncated reciprocal.
     std::uint64_t wide[10] = {};
     const auto* const r = reciprocal_.data();
     multiply_add<2>(wide + 3, r + 3, product[3]);
@@ -278,7 +279,8 @@ bool has_prefix(std::string_view text) { return text.starts_with("0x") || text.s
 Result<U256> u256_from_quantity(std::string_view text) {
     if (!has_prefix(text)) return fail(ErrorCode::invalid_argument, "hex string without 0x prefix");
     text.remove_prefix(2);
-    if (text.size() > 1 && text[0] == '0') return fail(ErrorCode::invalid_argument, "hex number with leading zero digits");
+    if (text.size() > 1 && text[0] == '0')
+        return fail(ErrorCode::invalid_argument, "hex number with leading zero digits");
     return from_hex_digits(text);
 }
 

@@ -169,7 +169,8 @@ struct DivisionResult {
 [[nodiscard]] U256 multiply_mod(const U256& a, const U256& b, const U256& modulus);
 /// Multiplies modulo one modulus many times: what depends on the modulus alone is computed once.
 ///
-/// @source  P. Barrett, Implementing the RSA public key encryption algorithm on a standard digital signal processor (1986).
+/// @source  P. Barrett, Implementing the RSA public key encryption algorithm on a standard digital signal processor
+/// (1986).
 class Reducer {
   public:
     /// Whether it works for a modulus: it must be above 2^192.

@@ -84,7 +84,8 @@ TEST(u256, modular_arithmetic_agrees_with_the_plain_way) {
         const U256 left = a % modulus;
         const U256 right = b % modulus;
         const U256 sum = left >= modulus - right && !right.is_zero() ? left - (modulus - right) : left + right;
-        ASSERT_EQ(add_mod(a, b, modulus), sum) << to_quantity(a) << ' ' << to_quantity(b) << ' ' << to_quantity(modulus);
+        ASSERT_EQ(add_mod(a, b, modulus), sum)
+            << to_quantity(a) << ' ' << to_quantity(b) << ' ' << to_quantity(modulus);
     }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Protocol Buffers' wire format for plain structs: what crosses a process boundary. The struct is the schema: its members
-// are fields 1, 2, 3 ... in order of declaration, so a member is only ever added at the end. proto/ holds the same
-// schemas as .proto files for other languages, written from these structs and kept equal by a test.
+// Protocol Buffers' wire format for plain structs: what crosses a process boundary. The struct is the schema: its
+// members are fields 1, 2, 3 ... in order of declaration, so a member is only ever added at the end. proto/ holds the
+// same schemas as .proto files for other languages, written from these structs and kept equal by a test.
 //
 //   bool, integers, enums           varint
 //   string                          length-delimited, UTF-8
@@ -11,7 +11,8 @@
 //   optional<T>, shared_ptr<T>      the field, or nothing (an empty vector in an optional reads back as nothing)
 //   vector<integer>                 packed; vector<T>: one field an item
 //
-// As in proto3, zero and empty values are not written; unknown fields are skipped; of a repeated scalar the last counts.
+// As in proto3, zero and empty values are not written; unknown fields are skipped; of a repeated scalar the last
+// counts.
 //
 // @source  protobuf.dev/programming-guides/encoding
 
@@ -134,7 +135,8 @@ Result<void> take_message(BytesView in, T& message, int depth);
 
 std::unexpected<Error> wrong_type();
 
-/// Makes everything in it zero or empty: what a message does not mention is that, whatever the struct's own initializers say.
+/// Makes everything in it zero or empty: what a message does not mention is that, whatever the struct's own
+/// initializers say.
 template <class T>
 void clear(T& value) {
     if constexpr (Scalar<T> || Blob<T> || IsMaybe<T>::value || IsVector<T>::value) {

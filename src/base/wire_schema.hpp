@@ -27,8 +27,10 @@ class Schema {
     }
 
     [[nodiscard]] std::string text() const {
-        std::string out = "// Written from the structs of src/api by schema_test, which also keeps it equal to them.\nsyntax = \"proto3\";\n\npackage " +
-                          package_ + ";\n\nservice " + service_ + " {\n" + methods_ + "}\n";
+        std::string out =
+            "// Written from the structs of src/api by schema_test, which also keeps it equal to them.\nsyntax = "
+            "\"proto3\";\n\npackage " +
+            package_ + ";\n\nservice " + service_ + " {\n" + methods_ + "}\n";
         for (const auto& [name, body] : messages_) out += "\nmessage " + name + " {\n" + body + "}\n";
         return out;
     }

@@ -47,8 +47,19 @@ struct Outer {
 };
 
 TEST(wire, every_kind_of_field_comes_back) {
-    Outer out{true, 300, -5, Color::green, {1, 2}, {}, U256(1, 2, 3, 4), 0, {1, 128, 1ULL << 63}, {{}, {9}}, {{7, "seven"}, {}},
-              std::make_shared<Inner>(8, "eight"), {9, std::string(300, 'x')}};
+    Outer out{true,
+              300,
+              -5,
+              Color::green,
+              {1, 2},
+              {},
+              U256(1, 2, 3, 4),
+              0,
+              {1, 128, 1ULL << 63},
+              {{}, {9}},
+              {{7, "seven"}, {}},
+              std::make_shared<Inner>(8, "eight"),
+              {9, std::string(300, 'x')}};
     out.address.bytes[19] = 1;
     const auto back = wire::decode<Outer>(wire::encode(out));
     ASSERT_TRUE(back) << back.error().message;
@@ -75,7 +86,9 @@ TEST(wire, encodes_as_the_specification_example_does) {
 
 TEST(wire, zero_comes_back_as_zero_whatever_the_structs_initializers_say) {
     const Generous zero{false, 0, ""};
-    const auto is_zero = [](const Generous& value) { return !value.enabled && value.weight == 0 && value.text.empty(); };
+    const auto is_zero = [](const Generous& value) {
+        return !value.enabled && value.weight == 0 && value.text.empty();
+    };
     const HoldsGenerous out{0, zero, {zero}, zero, std::make_shared<Generous>(zero)};
     const auto back = wire::decode<HoldsGenerous>(wire::encode(out));
     ASSERT_TRUE(back);

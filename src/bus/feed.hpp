@@ -22,7 +22,7 @@ struct FeedPage {
     std::uint64_t next = 0;
 };
 
-/// Thread-safe. Outlives its readers' tasks.
+/// Thread-safe. Outlives its readers' tasks; closed before the loops they wait on stop.
 template <class Item>
 class Feed {
   public:

@@ -55,6 +55,7 @@ TEST(feed, a_wait_on_a_loop_ends_at_its_deadline) {
         co_return page.items.size();
     };
     EXPECT_EQ(run(wait()), 0U);
+    feed.close();
     loops.stop();
 }
 

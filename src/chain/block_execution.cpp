@@ -20,8 +20,9 @@ constexpr std::uint64_t block_size_reserve = 16 << 10;
 enum RequestType : std::uint8_t { deposit_request = 0, withdrawal_request = 1, consolidation_request = 2 };
 
 /// keccak256 of "DepositEvent(bytes,bytes,bytes,bytes,bytes)".
-constexpr Hash deposit_topic{{0x64, 0x9b, 0xbc, 0x62, 0xd0, 0xe3, 0x13, 0x42, 0xaf, 0xea, 0x4e, 0x5c, 0xd8, 0x2d, 0x40, 0x49,
-                              0xe7, 0xe1, 0xee, 0x91, 0x2f, 0xc0, 0x88, 0x9a, 0xa7, 0x90, 0x80, 0x3b, 0xe3, 0x90, 0x38, 0xc5}};
+constexpr Hash deposit_topic{{0x64, 0x9b, 0xbc, 0x62, 0xd0, 0xe3, 0x13, 0x42, 0xaf, 0xea, 0x4e,
+                              0x5c, 0xd8, 0x2d, 0x40, 0x49, 0xe7, 0xe1, 0xee, 0x91, 0x2f, 0xc0,
+                              0x88, 0x9a, 0xa7, 0x90, 0x80, 0x3b, 0xe3, 0x90, 0x38, 0xc5}};
 
 /// A deposit as a request holds it, out of the event's ABI encoding; nothing if that is not laid out as the contract
 /// does. @source EIP-6110, is_valid_deposit_event_data.
@@ -102,7 +103,8 @@ Checked<void> BlockExecution::run(const TransactionPtr& transaction, evm::Tracer
     const Transaction& tx = transaction->transaction;
     const Rules& rules = environment_.rules;
     if (tx.gas_limit > gas_left()) {
-        return refuse(Rule::block_gas_exceeded, "have " + std::to_string(gas_left()) + ", want " + std::to_string(tx.gas_limit));
+        return refuse(Rule::block_gas_exceeded,
+                      "have " + std::to_string(gas_left()) + ", want " + std::to_string(tx.gas_limit));
     }
     if (blob_gas_used_ + blob_gas(tx) > rules.blobs.max * gas_per_blob && rules.at_least(Revision::cancun) &&
         tx.blob_hashes.size() <= rules.blobs_per_transaction_max) {
@@ -142,7 +144,8 @@ Checked<void> BlockExecution::collect_requests() {
     Bytes deposits{deposit_request};
     for (const auto& receipt : receipts_) {
         for (const auto& log : receipt.logs) {
-            if (log.address != config_.deposit_contract || log.topics.empty() || log.topics[0] != deposit_topic) continue;
+            if (log.address != config_.deposit_contract || log.topics.empty() || log.topics[0] != deposit_topic)
+                continue;
             const auto deposit = parse_deposit(log.data);
             if (!deposit) return refuse(Rule::invalid_deposit_event);
             append(deposits, *deposit);
@@ -152,11 +155,13 @@ Checked<void> BlockExecution::collect_requests() {
     const struct {
         RequestType type;
         Address contract;
-    } queues[] = {{withdrawal_request, withdrawal_requests_address}, {consolidation_request, consolidation_requests_address}};
+    } queues[] = {{withdrawal_request, withdrawal_requests_address},
+                  {consolidation_request, consolidation_requests_address}};
     for (const auto& [type, contract] : queues) {
         const auto result = system_call(contract, {});
         if (!result) return refuse(Rule::system_contract_missing, to_checksum_address(contract));
-        if (result->status != evm::Status::success) return refuse(Rule::system_call_failed, to_checksum_address(contract));
+        if (result->status != evm::Status::success)
+            return refuse(Rule::system_call_failed, to_checksum_address(contract));
         if (result->output.empty()) continue;
         Bytes request{type};
         append(request, result->output);

@@ -40,7 +40,8 @@ Bloom bloom_of(std::span<const evm::Log> logs) {
 
 bool may_contain(const Bloom& bloom, BytesView item) {
     bool contained = true;
-    for_each_bit(item, [&](std::size_t byte, std::uint8_t mask) { contained = contained && (bloom.bytes[byte] & mask) != 0; });
+    for_each_bit(
+        item, [&](std::size_t byte, std::uint8_t mask) { contained = contained && (bloom.bytes[byte] & mask) != 0; });
     return contained;
 }
 

@@ -90,7 +90,8 @@ class Estimator {
     }
     static std::unexpected<Error> give_up(const Try& most, std::uint64_t high) {
         if (!most.outcome || most.outcome->status == evm::Status::out_of_gas) {
-            return fail(ErrorCode::failed_precondition, "gas required exceeds allowance (" + std::to_string(high) + ")");
+            return fail(ErrorCode::failed_precondition,
+                        "gas required exceeds allowance (" + std::to_string(high) + ")");
         }
         const bool reverted = most.outcome->status == evm::Status::revert;
         Error error{ErrorCode::failed_precondition, failure_message(*most.outcome), {}, reverted ? 3 : -32000};

@@ -19,8 +19,8 @@ constexpr std::size_t delegation_size = 23;                    // 0xef0100 and a
 /// One run of a transaction or call.
 class Execution {
   public:
-    Execution(State& state, const BlockEnvironment& block, const Transaction& tx, const Address& sender, evm::Tracer* tracer,
-              const CallChecks& checks)
+    Execution(State& state, const BlockEnvironment& block, const Transaction& tx, const Address& sender,
+              evm::Tracer* tracer, const CallChecks& checks)
         : state_(state), rules_(block.rules), tx_(tx), sender_(sender), checks_(checks) {
         environment_.revision = rules_.revision;
         environment_.block = block.block;
@@ -49,7 +49,8 @@ class Execution {
 
         state_.begin_transaction();
         const U256 blob_fee = environment_.block.blob_base_fee * U256(blob_gas(tx_));
-        state_.set_balance(sender_, state_.balance(sender_) - outcome.effective_gas_price * U256(tx_.gas_limit) - blob_fee);
+        state_.set_balance(sender_,
+                           state_.balance(sender_) - outcome.effective_gas_price * U256(tx_.gas_limit) - blob_fee);
         const std::uint64_t nonce = state_.nonce(sender_);
         state_.set_nonce(sender_, nonce + 1);
         warm_up();
@@ -96,7 +97,8 @@ class Execution {
     [[nodiscard]] Checked<void> check_fees() const {
         const evm::BlockContext& block = environment_.block;
         if (tx_.max_fee_per_gas < block.base_fee) {
-            return refuse(Rule::fee_cap_below_base_fee, address_text() + ", maxFeePerGas: " + to_decimal(tx_.max_fee_per_gas) +
+            return refuse(Rule::fee_cap_below_base_fee, address_text() +
+                                                            ", maxFeePerGas: " + to_decimal(tx_.max_fee_per_gas) +
                                                             ", baseFee: " + to_decimal(block.base_fee));
         }
         if (tx_.type == TransactionType::blob && tx_.max_fee_per_blob_gas < block.blob_base_fee) {
@@ -130,7 +132,8 @@ class Execution {
     std::uint64_t apply_authorizations() {
         std::uint64_t refund = 0;
         for (const auto& authorization : tx_.authorizations) {
-            if (!authorization.chain_id.is_zero() && authorization.chain_id != U256(environment_.block.chain_id)) continue;
+            if (!authorization.chain_id.is_zero() && authorization.chain_id != U256(environment_.block.chain_id))
+                continue;
             if (authorization.nonce == ~0ULL) continue;
             const auto authority = recover_authority(authorization);
             if (!authority) continue;
@@ -198,10 +201,12 @@ BlockEnvironment make_environment(const ChainConfig& config, const Header& heade
 Checked<TransactionOutcome> execute_transaction(State& state, const BlockEnvironment& environment,
                                                 const SignedTransaction& transaction, evm::Tracer* tracer) {
     const Transaction& tx = transaction.transaction;
-    if (auto checked = validate_transaction(tx, environment.rules, environment.block.chain_id, transaction.sender); !checked) {
+    if (auto checked = validate_transaction(tx, environment.rules, environment.block.chain_id, transaction.sender);
+        !checked) {
         return std::unexpected(checked.error());
     }
-    Execution execution(state, environment, tx, transaction.sender, tracer, {.nonce = true, .sender = true, .base_fee = true});
+    Execution execution(state, environment, tx, transaction.sender, tracer,
+                        {.nonce = true, .sender = true, .base_fee = true});
     if (auto checked = execution.check(); !checked) return std::unexpected(checked.error());
     return execution.run(intrinsic_gas(tx, environment.rules.revision));
 }

@@ -76,8 +76,8 @@ struct CallChecks {
 /// @param gas_cap  the node's own bound; 0 for none.
 /// @errors  failed_precondition  the call fails with any gas: detail 3 and the data of a revert, or -32000; a refusal;
 ///                               "gas required exceeds allowance (N)".
-[[nodiscard]] Result<std::uint64_t> estimate_gas(const State& state, const BlockEnvironment& environment, Transaction call,
-                                                 const Address& sender, std::uint64_t gas_cap);
+[[nodiscard]] Result<std::uint64_t> estimate_gas(const State& state, const BlockEnvironment& environment,
+                                                 Transaction call, const Address& sender, std::uint64_t gas_cap);
 
 /// The message of a call that did not succeed, as clients word it: "execution reverted", with ": reason" if the output
 /// is an Error(string) or Panic(uint256); "out of gas"; "invalid jump destination"; ...
@@ -98,7 +98,8 @@ class BlockExecution {
     /// Runs the next transaction. A refused one changes nothing, and others may follow.
     [[nodiscard]] Checked<void> add(const TransactionPtr& transaction, evm::Tracer* tracer = nullptr);
     /// Requests (EIP-6110, 7002, 7251), withdrawals, rewards.
-    [[nodiscard]] Checked<void> finish(std::span<const Header> ommers, const std::optional<std::vector<Withdrawal>>& withdrawals);
+    [[nodiscard]] Checked<void> finish(std::span<const Header> ommers,
+                                       const std::optional<std::vector<Withdrawal>>& withdrawals);
 
     [[nodiscard]] const std::vector<Receipt>& receipts() const { return receipts_; }
     [[nodiscard]] std::vector<Receipt> take_receipts() { return std::move(receipts_); }
@@ -157,8 +158,8 @@ struct ExecutedBlock {
 /// @param ancestors  for ommers; may be null for merged chains.
 /// @param encoded_size  of the block's RLP, 0 to have it measured.
 [[nodiscard]] Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& parent, Block block,
-                                                  StateReader& reader, StateTrie& trie, AncestorSource* ancestors = nullptr,
-                                                  std::size_t encoded_size = 0);
+                                                  StateReader& reader, StateTrie& trie,
+                                                  AncestorSource* ancestors = nullptr, std::size_t encoded_size = 0);
 
 /// What a proposer decides about a new block.
 struct BlockAttributes {

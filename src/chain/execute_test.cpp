@@ -18,7 +18,8 @@ TEST(execute, a_built_block_imports_elsewhere_to_the_same_state) {
     for (int i = 0; i < 5; ++i) {
         const std::uint64_t nonce = static_cast<std::uint64_t>(2 * i);
         const auto to = address_with_end(static_cast<std::uint8_t>(i));
-        const std::vector<TransactionPtr> batch{transfer(nonce, to, ether), transfer(nonce + 1, test_address(2), ether)};
+        const std::vector<TransactionPtr> batch{transfer(nonce, to, ether),
+                                                transfer(nonce + 1, test_address(2), ether)};
         const ExecutedBlock built = builder.build(batch);
         EXPECT_EQ(built.block.transactions.size(), 2U);
         const auto copy = decode_block(encode(built.block));
@@ -54,21 +55,31 @@ TEST(execute, refused_transactions_change_nothing_and_say_why) {
         {"nonce max", [](Transaction& tx) { tx.nonce = ~0ULL; }, Rule::nonce_is_max, "nonce has max value: address 0x"},
         {"gas", [](Transaction& tx) { tx.gas_limit = 1000; }, Rule::intrinsic_gas_too_low,
          "intrinsic gas too low: gas 1000, minimum needed 21000"},
-        {"floor", [](Transaction& tx) { tx.data = Bytes(1000, 1); tx.gas_limit = 40000; }, Rule::floor_gas_too_low,
-         "insufficient gas for floor data gas cost: gas 40000, minimum needed 61000"},
+        {"floor",
+         [](Transaction& tx) {
+             tx.data = Bytes(1000, 1);
+             tx.gas_limit = 40000;
+         },
+         Rule::floor_gas_too_low, "insufficient gas for floor data gas cost: gas 40000, minimum needed 61000"},
         {"value", [](Transaction& tx) { tx.value = ether * U256(20'000); }, Rule::insufficient_funds,
          "insufficient funds for gas * price + value: address 0x"},
         {"base fee", [](Transaction& tx) { tx.max_fee_per_gas = tx.max_priority_fee_per_gas = U256(1); },
          Rule::fee_cap_below_base_fee, "max fee per gas less than block base fee: address 0x"},
-        {"tip", [](Transaction& tx) { tx.max_priority_fee_per_gas = tx.max_fee_per_gas + U256(1); }, Rule::tip_above_fee_cap,
-         "max priority fee per gas higher than max fee per gas: address 0x"},
+        {"tip", [](Transaction& tx) { tx.max_priority_fee_per_gas = tx.max_fee_per_gas + U256(1); },
+         Rule::tip_above_fee_cap, "max priority fee per gas higher than max fee per gas: address 0x"},
         {"chain", [](Transaction& tx) { tx.chain_id = 5; }, Rule::invalid_chain_id,
          "invalid chain id for signer: have 5 want 31337"},
         {"cap", [](Transaction& tx) { tx.gas_limit = transaction_gas_limit_max + 1; }, Rule::gas_limit_above_cap,
          "transaction gas limit too high"},
-        {"init code", [](Transaction& tx) { tx.to = std::nullopt; tx.data = Bytes(49153); tx.gas_limit = 5'000'000; },
+        {"init code",
+         [](Transaction& tx) {
+             tx.to = std::nullopt;
+             tx.data = Bytes(49153);
+             tx.gas_limit = 5'000'000;
+         },
          Rule::init_code_size_exceeded, "max initcode size exceeded: code size 49153 limit 49152"},
-        {"block gas", [](Transaction& tx) { tx.gas_limit = 40'000'000; }, Rule::block_gas_exceeded, "gas limit reached"},
+        {"block gas", [](Transaction& tx) { tx.gas_limit = 40'000'000; }, Rule::block_gas_exceeded,
+         "gas limit reached"},
         {"no blobs", [](Transaction& tx) { tx.type = TransactionType::blob; }, Rule::blob_without_hashes,
          "blob transaction missing blob hashes"},
         {"no authorizations", [](Transaction& tx) { tx.type = TransactionType::set_code; },

@@ -68,17 +68,38 @@ bool is_active(const ChainConfig& config, Fork fork, std::uint64_t number, std::
     if (fork == Fork::paris) return merged;
     const auto& at = config.at(fork);
     if (fork > Fork::paris) return merged && at && timestamp >= *at;
-    if (fork == Fork::petersburg && !at) return config.at(Fork::constantinople) && number >= *config.at(Fork::constantinople);
+    if (fork == Fork::petersburg && !at)
+        return config.at(Fork::constantinople) && number >= *config.at(Fork::constantinople);
     return at && number >= *at;
 }
 
 }  // namespace
 
 std::string_view to_string(Fork fork) {
-    constexpr std::string_view names[fork_count] = {
-        "frontier", "homestead", "dao", "tangerineWhistle", "spuriousDragon", "byzantium", "constantinople", "petersburg",
-        "istanbul", "muirGlacier", "berlin", "london", "arrowGlacier", "grayGlacier", "paris", "shanghai", "cancun",
-        "prague", "osaka", "bpo1", "bpo2", "bpo3", "bpo4", "bpo5"};
+    constexpr std::string_view names[fork_count] = {"frontier",
+                                                    "homestead",
+                                                    "dao",
+                                                    "tangerineWhistle",
+                                                    "spuriousDragon",
+                                                    "byzantium",
+                                                    "constantinople",
+                                                    "petersburg",
+                                                    "istanbul",
+                                                    "muirGlacier",
+                                                    "berlin",
+                                                    "london",
+                                                    "arrowGlacier",
+                                                    "grayGlacier",
+                                                    "paris",
+                                                    "shanghai",
+                                                    "cancun",
+                                                    "prague",
+                                                    "osaka",
+                                                    "bpo1",
+                                                    "bpo2",
+                                                    "bpo3",
+                                                    "bpo4",
+                                                    "bpo5"};
     return names[static_cast<std::size_t>(fork)];
 }
 
@@ -235,7 +256,8 @@ U256 next_difficulty(const ChainConfig& config, std::uint64_t timestamp, const H
     } else if (rules.at_least(Revision::homestead)) {
         difficulty = adjust(parent.difficulty, 1, seconds / 10);
     } else {
-        difficulty = seconds < frontier_block_seconds ? adjust(parent.difficulty, 1, 0) : adjust(parent.difficulty, 0, 1);
+        difficulty =
+            seconds < frontier_block_seconds ? adjust(parent.difficulty, 1, 0) : adjust(parent.difficulty, 0, 1);
     }
     const std::uint64_t delay = rules.bomb_delay.value_or(0);
     const std::uint64_t period = (number > delay ? number - delay : 0) / bomb_period;

@@ -125,7 +125,8 @@ struct ChainConfig {
 /// factor * e^(numerator / denominator), rounded down. Saturates.
 [[nodiscard]] U256 fake_exponential(const U256& factor, const U256& numerator, const U256& denominator);
 
-/// Difficulty of a proof-of-work block. @source Yellow Paper, section 4.4.4; EIP-2, 100, 649, 1234, 2384, 3554, 4345, 5133.
+/// Difficulty of a proof-of-work block. @source Yellow Paper, section 4.4.4; EIP-2, 100, 649, 1234, 2384, 3554, 4345,
+/// 5133.
 [[nodiscard]] U256 next_difficulty(const ChainConfig& config, std::uint64_t timestamp, const Header& parent);
 
 }  // namespace weft::chain

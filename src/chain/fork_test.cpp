@@ -29,7 +29,8 @@ TEST(fork, difficulty_is_that_of_the_official_vectors) {
                 parent.difficulty = number(vector["parentDifficulty"]);
                 if (!number(vector["parentUncles"]).is_zero()) parent.ommers_hash = Hash{};
                 const U256 got = next_difficulty(config, number(vector["currentTimestamp"]).low(), parent);
-                ASSERT_EQ(to_quantity(got), to_quantity(number(vector["currentDifficulty"]))) << entry.path() << " " << name;
+                ASSERT_EQ(to_quantity(got), to_quantity(number(vector["currentDifficulty"])))
+                    << entry.path() << " " << name;
                 ++count;
             }
         }
@@ -92,10 +93,15 @@ TEST(fork, the_main_network_takes_up_its_forks) {
         std::uint64_t time;
         bool merged;
         Fork want;
-    } cases[] = {{0, 0, false, Fork::frontier}, {1'149'999, 0, false, Fork::frontier}, {1'150'000, 0, false, Fork::homestead},
-                 {7'280'000, 0, false, Fork::petersburg}, {15'537'393, 1'663'224'162, false, Fork::gray_glacier},
-                 {15'537'394, 1'663'224'179, true, Fork::paris}, {17'034'870, 1'681'338'455, true, Fork::shanghai},
-                 {24'000'000, 1'764'798'551, true, Fork::osaka}, {24'000'000, 1'767'747'671, true, Fork::bpo2}};
+    } cases[] = {{0, 0, false, Fork::frontier},
+                 {1'149'999, 0, false, Fork::frontier},
+                 {1'150'000, 0, false, Fork::homestead},
+                 {7'280'000, 0, false, Fork::petersburg},
+                 {15'537'393, 1'663'224'162, false, Fork::gray_glacier},
+                 {15'537'394, 1'663'224'179, true, Fork::paris},
+                 {17'034'870, 1'681'338'455, true, Fork::shanghai},
+                 {24'000'000, 1'764'798'551, true, Fork::osaka},
+                 {24'000'000, 1'767'747'671, true, Fork::bpo2}};
     for (const auto& [block, time, merged, want] : cases) {
         EXPECT_EQ(to_string(rules_at(config, block, time, merged).fork), to_string(want)) << block;
     }

@@ -34,7 +34,8 @@ Result<std::uint64_t> number64(const json::Value& value, const std::string& fiel
 }
 /// Data with or without "0x".
 Result<Bytes> data(std::string_view text, const std::string& field) {
-    auto bytes = from_hex(text.starts_with("0x") || text.starts_with("0X") ? std::string(text) : "0x" + std::string(text));
+    auto bytes =
+        from_hex(text.starts_with("0x") || text.starts_with("0X") ? std::string(text) : "0x" + std::string(text));
     if (!bytes) return wrong(field, bytes.error().message);
     return bytes;
 }

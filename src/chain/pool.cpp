@@ -50,7 +50,8 @@ struct Sender {
     PoolAccount account;
 
     [[nodiscard]] auto find(std::uint64_t nonce) {
-        return std::ranges::lower_bound(items, nonce, {}, [](const PoolItem& item) { return item.transaction->transaction.nonce; });
+        return std::ranges::lower_bound(items, nonce, {},
+                                        [](const PoolItem& item) { return item.transaction->transaction.nonce; });
     }
     [[nodiscard]] bool has(std::vector<PoolItem>::iterator at, std::uint64_t nonce) const {
         return at != items.end() && at->transaction->transaction.nonce == nonce;
@@ -160,16 +161,16 @@ Checked<void> check_transaction(const SignedTransaction& transaction, const Pool
         return std::unexpected(at_the_door(std::move(refusal).error()));
     }
     if (transaction.encoded.size() > limits.transaction_bytes_max) {
-        return refuse(Rule::oversized_data, "transaction size " + std::to_string(transaction.encoded.size()) + ", limit " +
-                                                std::to_string(limits.transaction_bytes_max));
+        return refuse(Rule::oversized_data, "transaction size " + std::to_string(transaction.encoded.size()) +
+                                                ", limit " + std::to_string(limits.transaction_bytes_max));
     }
     if (tx.gas_limit > head.gas_limit) return refuse(Rule::exceeds_block_gas_limit);
     if (auto checked = validate_transaction(tx, head.rules, head.chain_id, transaction.sender); !checked) {
         return std::unexpected(at_the_door(std::move(checked).error()));
     }
     if (tx.max_priority_fee_per_gas < limits.tip_min) {
-        return refuse(Rule::underpriced, "gas tip cap " + to_decimal(tx.max_priority_fee_per_gas) + ", minimum needed " +
-                                             to_decimal(limits.tip_min));
+        return refuse(Rule::underpriced, "gas tip cap " + to_decimal(tx.max_priority_fee_per_gas) +
+                                             ", minimum needed " + to_decimal(limits.tip_min));
     }
     if (tx.type == TransactionType::blob) {
         if (!transaction.sidecar) return refuse(Rule::sidecar_missing);
@@ -187,8 +188,9 @@ Checked<void> check_account(const SignedTransaction& transaction, const PoolAcco
     }
     const U256 cost = cost_of(tx);
     if (cost > account.balance) {
-        return refuse(Rule::insufficient_funds, "balance " + to_decimal(account.balance) + ", tx cost " + to_decimal(cost) +
-                                                    ", overshot " + to_decimal(cost - account.balance));
+        return refuse(Rule::insufficient_funds, "balance " + to_decimal(account.balance) + ", tx cost " +
+                                                    to_decimal(cost) + ", overshot " +
+                                                    to_decimal(cost - account.balance));
     }
     return {};
 }
@@ -200,12 +202,13 @@ Checked<void> check_others(Sender& sender, const SignedTransaction& transaction,
     const auto at = sender.find(tx.nonce);
     const auto index = static_cast<std::size_t>(at - sender.items.begin());
     U256 spent;
-    for (std::size_t i = 0; i < std::min(index, sender.pending); ++i) spent += cost_of(sender.items[i].transaction->transaction);
+    for (std::size_t i = 0; i < std::min(index, sender.pending); ++i)
+        spent += cost_of(sender.items[i].transaction->transaction);
     const U256 cost = cost_of(tx);
     if (spent + cost > account.balance) {
         return refuse(Rule::insufficient_funds, "balance " + to_decimal(account.balance) + ", queued cost " +
-                                                    to_decimal(spent) + ", tx cost " + to_decimal(cost) + ", overshot " +
-                                                    to_decimal(spent + cost - account.balance));
+                                                    to_decimal(spent) + ", tx cost " + to_decimal(cost) +
+                                                    ", overshot " + to_decimal(spent + cost - account.balance));
     }
     if (sender.has(at, tx.nonce)) {
         if (!outbids(tx, at->transaction->transaction, limits)) return refuse(Rule::replacement_underpriced);
@@ -256,7 +259,8 @@ Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& acc
     while (is_full()) {
         const TransactionPtr victim = state_->cheapest();
         if (!victim) return refuse(Rule::pool_full);
-        if (victim->transaction.max_fee_per_gas >= transaction->transaction.max_fee_per_gas) return refuse(Rule::underpriced);
+        if (victim->transaction.max_fee_per_gas >= transaction->transaction.max_fee_per_gas)
+            return refuse(Rule::underpriced);
         state_->remove(victim->hash);
         added.evicted.push_back(victim);
     }

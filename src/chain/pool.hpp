@@ -92,7 +92,8 @@ class Pool {
     /// All checks of add() and no effect.
     [[nodiscard]] Checked<void> check(const SignedTransaction& transaction, const PoolAccounts& accounts) const;
 
-    /// A new head: drops what was mined or can't be any more, takes back what a reorganisation took out, and sorts anew.
+    /// A new head: drops what was mined or can't be any more, takes back what a reorganisation took out, and sorts
+    /// anew.
     ///
     /// Only the accounts that the given transactions touch are read again: others' nonces and, but for rare contracts,
     /// balances can't have sunk. What slips through, block building removes.

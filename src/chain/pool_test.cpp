@@ -18,7 +18,8 @@ struct PoolFixture {
 
     explicit PoolFixture(PoolLimits limits = {}) : pool(limits) {
         (void)pool.reset(head(), {}, {}, reader(), 0);
-        for (std::uint64_t key = 1; key < 6; ++key) accounts[test_address(key)] = {0, U256(gwei) * U256(gwei), false, false};
+        for (std::uint64_t key = 1; key < 6; ++key)
+            accounts[test_address(key)] = {0, U256(gwei) * U256(gwei), false, false};
     }
     static PoolHead head() {
         PoolHead head;
@@ -31,7 +32,8 @@ struct PoolFixture {
     PoolAccounts reader() {
         return [this](const Address& address) { return accounts[address]; };
     }
-    static TransactionPtr make(std::uint64_t key, std::uint64_t nonce, std::uint64_t tip_gwei = 1, std::uint64_t fee_gwei = 50) {
+    static TransactionPtr make(std::uint64_t key, std::uint64_t nonce, std::uint64_t tip_gwei = 1,
+                               std::uint64_t fee_gwei = 50) {
         Transaction tx = TestChain::transfer(nonce, address_with_end(1), U256(1));
         tx.max_priority_fee_per_gas = U256(tip_gwei * gwei);
         tx.max_fee_per_gas = U256(fee_gwei * gwei);
@@ -70,8 +72,9 @@ TEST(pool, every_refusal_has_the_words_that_clients_match) {
     EXPECT_EQ(f.refusal(PoolFixture::make(1, 0, 10, 50)), "already known");
     EXPECT_EQ(f.refusal(PoolFixture::make(1, 0, 11, 54)), "replacement transaction underpriced");
     EXPECT_EQ(f.refusal(PoolFixture::make(2, 3)), "nonce too low: next nonce 5, tx nonce 3");
-    EXPECT_EQ(f.refusal(PoolFixture::make(3, 0)),
-              "insufficient funds for gas * price + value: balance 5, tx cost 1050000000000001, overshot 1049999999999996");
+    EXPECT_EQ(
+        f.refusal(PoolFixture::make(3, 0)),
+        "insufficient funds for gas * price + value: balance 5, tx cost 1050000000000001, overshot 1049999999999996");
     EXPECT_TRUE(f.refusal(PoolFixture::make(4, 0)).starts_with("sender not an eoa"));
     Transaction tx = TestChain::transfer(0, address_with_end(1), U256(1));
     tx.gas_limit = 40'000'000;
@@ -81,7 +84,8 @@ TEST(pool, every_refusal_has_the_words_that_clients_match) {
     tx.gas_limit = 1000;
     EXPECT_EQ(f.refusal(sign_transaction(tx, test_key(5))), "intrinsic gas too low: gas 1000, minimum needed 21000");
     tx.chain_id = 1;
-    EXPECT_EQ(f.refusal(sign_transaction(tx, test_key(5))), "invalid sender: invalid chain id for signer: have 1 want 31337");
+    EXPECT_EQ(f.refusal(sign_transaction(tx, test_key(5))),
+              "invalid sender: invalid chain id for signer: have 1 want 31337");
     tx = TestChain::transfer(0, address_with_end(1), U256(1));
     tx.data = Bytes(140'000);
     EXPECT_TRUE(f.refusal(sign_transaction(tx, test_key(5))).starts_with("oversized data: transaction size 140"));

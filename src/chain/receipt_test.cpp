@@ -57,7 +57,8 @@ TEST(block, damaged_bytes_are_refused_or_mean_something_else) {
     std::mt19937_64 random(2);
     for (int i = 0; i < 4000; ++i) {
         Bytes bad = block;
-        for (std::uint64_t n = 1 + random() % 3; n > 0; --n) bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
+        for (std::uint64_t n = 1 + random() % 3; n > 0; --n)
+            bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
         if (random() % 4 == 0) bad.erase(bad.begin() + static_cast<std::ptrdiff_t>(random() % bad.size()));
         const auto decoded = decode_block(bad);
         if (decoded) ASSERT_EQ(to_hex(encode(*decoded)), to_hex(bad));

@@ -163,7 +163,8 @@ Hash State::code_hash(const Address& address) {
 evm::CodePtr State::code(const Address& address) {
     Entry& entry = load(address);
     if (!entry.code) {
-        entry.code = entry.account.code_hash == empty_code_hash ? evm::empty_code() : reader_->code(entry.account.code_hash);
+        entry.code =
+            entry.account.code_hash == empty_code_hash ? evm::empty_code() : reader_->code(entry.account.code_hash);
     }
     return entry.code;
 }
@@ -463,7 +464,9 @@ std::vector<State::Touched> State::touched() const {
     for (const auto& entry : entries_) {
         Touched item{entry->address, std::nullopt, {}};
         if (entry->base_exists) item.before = entry->base;
-        entry->slots.for_each([&](const U256& key, const Slot& slot) { item.slots_before.push_back({key, slot.base}); });
+        entry->slots.for_each([&](const U256& key, const Slot& slot) {
+            item.slots_before.push_back({key, slot.base});
+        });
         out.push_back(std::move(item));
     }
     return out;

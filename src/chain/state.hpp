@@ -94,7 +94,9 @@ class State final : public evm::Host {
     void clear_storage(const Address& address);
     /// The precompile at @p from answers at @p to, in what runs on this State from now on.
     void move_precompile(const Address& from, const Address& to);
-    [[nodiscard]] const std::vector<std::pair<Address, Address>>& moved_precompiles() const { return moved_precompiles_; }
+    [[nodiscard]] const std::vector<std::pair<Address, Address>>& moved_precompiles() const {
+        return moved_precompiles_;
+    }
 
     /// Addresses and slots that are warm now, for eth_createAccessList.
     struct WarmSet {
@@ -102,7 +104,8 @@ class State final : public evm::Host {
         std::vector<U256> slots;
     };
     [[nodiscard]] std::vector<WarmSet> warm_set() const;
-    /// Everything this State was asked for and its value before, for prestate tracers: valid until the next begin_block.
+    /// Everything this State was asked for and its value before, for prestate tracers: valid until the next
+    /// begin_block.
     struct Touched {
         Address address;
         std::optional<Account> before;  // at the start of the State or the last take_changes()

@@ -37,7 +37,8 @@ class StateTrie {
 
     /// Calls visit with every hashed address and account, in order. Loads all of it.
     void for_each_account(const std::function<void(const Hash& hashed_address, const Account& account)>& visit);
-    void for_each_slot(const Hash& hashed_address, const std::function<void(const Hash& hashed_key, const U256& value)>& visit);
+    void for_each_slot(const Hash& hashed_address,
+                       const std::function<void(const Hash& hashed_key, const U256& value)>& visit);
 
     /// Puts a block's changes into the trie.
     ///
@@ -49,7 +50,8 @@ class StateTrie {
 
   private:
     void apply_account(AccountChange& change, std::vector<NodeChange>& nodes);
-    [[nodiscard]] Trie storage_trie(const detail::Leaf* leaf, const Hash& hashed_address, const Hash& storage_root) const;
+    [[nodiscard]] Trie storage_trie(const detail::Leaf* leaf, const Hash& hashed_address,
+                                    const Hash& storage_root) const;
     void keep_storage(detail::Leaf* leaf, const Trie& storage);
 
     NodeSource* source_;

@@ -21,7 +21,8 @@ StateChanges random_changes(std::mt19937_64& random) {
         if (change.deleted) continue;
         change.storage_wiped = random() % 10 == 0;
         for (std::uint64_t key = 0; key < 20; ++key) {
-            if (random() % 3 == 0) change.slots.push_back({U256(key), change.storage_wiped ? U256(1 + random() % 9) : U256(random() % 9)});
+            if (random() % 3 == 0)
+                change.slots.push_back({U256(key), change.storage_wiped ? U256(1 + random() % 9) : U256(random() % 9)});
         }
     }
     return changes;
@@ -67,7 +68,8 @@ TEST(state_trie, what_is_stored_by_path_is_the_state_and_nothing_else) {
 TEST(state_trie, fills_in_storage_roots) {
     StateTrie trie;
     StateChanges changes;
-    changes.accounts.push_back({address_with_end(1), false, false, false, {1, U256(1), empty_code_hash, {}}, {{U256(1), U256(2)}}});
+    changes.accounts.push_back(
+        {address_with_end(1), false, false, false, {1, U256(1), empty_code_hash, {}}, {{U256(1), U256(2)}}});
     (void)trie.apply(changes, nullptr);
     EXPECT_NE(changes.accounts[0].account.storage_root, empty_trie_root);
     EXPECT_EQ(trie.account(address_with_end(1))->storage_root, changes.accounts[0].account.storage_root);

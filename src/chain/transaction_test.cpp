@@ -16,7 +16,8 @@ Transaction sample(TransactionType type) {
     tx.type = type;
     if (!tx.has_dynamic_fee()) tx.max_priority_fee_per_gas = tx.max_fee_per_gas;
     tx.data = {0, 1, 2, 0x80};
-    if (tx.has_access_list()) tx.access_list = {{address_with_end(1), {Hash{}, U256(77).to_hash()}}, {address_with_end(2), {}}};
+    if (tx.has_access_list())
+        tx.access_list = {{address_with_end(1), {Hash{}, U256(77).to_hash()}}, {address_with_end(2), {}}};
     if (type == TransactionType::blob) {
         tx.max_fee_per_blob_gas = U256(3);
         tx.blob_hashes = {Hash{{1}}, Hash{{1, 2}}};
@@ -56,7 +57,8 @@ TEST(transaction, damaged_bytes_are_refused_or_mean_something_else) {
         const Bytes good = sign_transaction(sample(static_cast<TransactionType>(type)), test_key(1))->encoded;
         for (int i = 0; i < 4000; ++i) {
             Bytes bad = good;
-            for (std::uint64_t n = 1 + random() % 3; n > 0; --n) bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
+            for (std::uint64_t n = 1 + random() % 3; n > 0; --n)
+                bad[random() % bad.size()] = static_cast<std::uint8_t>(random());
             if (random() % 4 == 0) bad.erase(bad.begin() + static_cast<std::ptrdiff_t>(random() % bad.size()));
             const auto decoded = decode_transaction(bad);
             if (decoded) ASSERT_EQ(to_hex(encode(*decoded)), to_hex(bad));

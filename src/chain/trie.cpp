@@ -46,7 +46,8 @@ class TrieReader {
         while (node != nullptr) {
             const auto rest = key.subspan(depth);
             switch (node->kind) {
-                case NodeKind::leaf: return std::ranges::equal(as_leaf(*node).path.view(), rest) ? &as_leaf(*node) : nullptr;
+                case NodeKind::leaf:
+                    return std::ranges::equal(as_leaf(*node).path.view(), rest) ? &as_leaf(*node) : nullptr;
                 case NodeKind::extension: {
                     auto& extension = as_extension(*node);
                     if (common_prefix(extension.path.view(), rest) != extension.path.count) return nullptr;
@@ -292,7 +293,8 @@ class TrieEditor {
     Leaf* leaf_ = nullptr;
 };
 
-Trie::Trie(NodeSource* source, const Hash& owner, const Hash& root) : source_(source), owner_(owner), root_hash_(root) {}
+Trie::Trie(NodeSource* source, const Hash& owner, const Hash& root)
+    : source_(source), owner_(owner), root_hash_(root) {}
 
 bool Trie::is_empty() const { return dirty_ ? !root_ : root_hash_ == empty_trie_root; }
 

@@ -7,7 +7,8 @@
 // names exactly the paths that changed, so a store that keeps versions of paths can answer for any past root.
 //
 // Invariants:
-//   1. A node reachable from a committed root is never written again, but for its children's loaded-pointers, which only
+//   1. A node reachable from a committed root is never written again, but for its children's loaded-pointers, which
+//   only
 //      go from null to a node that has the referenced hash.
 //   2. A branch has at least two children or a child and a value; an extension leads to a branch.
 //   3. A link to a changed node is dirty until root() hashes the node, and so are the links above it.

@@ -36,14 +36,17 @@ constexpr RuleText rule_texts[] = {
     {Rule::floor_gas_too_low, "TransactionException.INTRINSIC_GAS_BELOW_FLOOR_GAS_COST",
      "insufficient gas for floor data gas cost"},
     {Rule::gas_limit_above_cap, "TransactionException.GAS_LIMIT_EXCEEDS_MAXIMUM", "transaction gas limit too high"},
-    {Rule::gas_overflow, "TransactionException.GASLIMIT_PRICE_PRODUCT_OVERFLOW", "insufficient funds for gas * price + value"},
+    {Rule::gas_overflow, "TransactionException.GASLIMIT_PRICE_PRODUCT_OVERFLOW",
+     "insufficient funds for gas * price + value"},
     {Rule::nonce_is_max, "TransactionException.NONCE_IS_MAX", "nonce has max value"},
     {Rule::blob_without_hashes, "TransactionException.TYPE_3_TX_ZERO_BLOBS", "blob transaction missing blob hashes"},
     {Rule::blob_creation, "TransactionException.TYPE_3_TX_CONTRACT_CREATION", "blob transaction of type create"},
     {Rule::blob_hash_version, "TransactionException.TYPE_3_TX_INVALID_BLOB_VERSIONED_HASH",
      "blob has invalid hash version"},
-    {Rule::blob_count_exceeded, "TransactionException.TYPE_3_TX_BLOB_COUNT_EXCEEDED", "blob transaction has too many blobs"},
-    {Rule::blob_with_sidecar, "TransactionException.TYPE_3_TX_WITH_FULL_BLOBS", "unexpected blob sidecar in transaction"},
+    {Rule::blob_count_exceeded, "TransactionException.TYPE_3_TX_BLOB_COUNT_EXCEEDED",
+     "blob transaction has too many blobs"},
+    {Rule::blob_with_sidecar, "TransactionException.TYPE_3_TX_WITH_FULL_BLOBS",
+     "unexpected blob sidecar in transaction"},
     {Rule::set_code_creation, "TransactionException.TYPE_4_TX_CONTRACT_CREATION",
      "EIP-7702 transaction cannot be used to create contract"},
     {Rule::set_code_without_authorizations, "TransactionException.TYPE_4_EMPTY_AUTHORIZATION_LIST",
@@ -186,7 +189,8 @@ std::string to_checksum_address(const Address& address) {
     return "0x" + digits;
 }
 
-Checked<void> validate_transaction(const Transaction& tx, const Rules& rules, std::uint64_t chain_id, const Address& sender) {
+Checked<void> validate_transaction(const Transaction& tx, const Rules& rules, std::uint64_t chain_id,
+                                   const Address& sender) {
     if (auto checked = validate_type(tx, rules); !checked) return checked;
     // Before EIP-155 a v above 28 was no signature at all.
     if (tx.chain_id && (*tx.chain_id != chain_id || !rules.at_least(evm::Revision::spurious_dragon))) {

@@ -1,6 +1,6 @@
 #pragma once
-// Why a transaction or a block is refused. Every reason is one value with two texts: the name the official fixtures give
-// it and the message that clients and tools match on.
+// Why a transaction or a block is refused. Every reason is one value with two texts: the name the official fixtures
+// give it and the message that clients and tools match on.
 
 #include <cstdint>
 #include <expected>
@@ -120,8 +120,8 @@ using Checked = std::expected<T, Refusal>;
 /// Everything that can be said of a transaction without the state and without its block's contents: type, chain id,
 /// fees in order, sizes, intrinsic gas. Not the signature, which its sender stands for.
 /// @param sender  for the message only.
-[[nodiscard]] Checked<void> validate_transaction(const Transaction& transaction, const Rules& rules, std::uint64_t chain_id,
-                                                 const Address& sender);
+[[nodiscard]] Checked<void> validate_transaction(const Transaction& transaction, const Rules& rules,
+                                                 std::uint64_t chain_id, const Address& sender);
 
 /// A blob transaction's sidecar: as many blobs, commitments and proofs as it must have, of the right sizes, by
 /// commitments that hash to what the transaction names. The proofs themselves are kzg's to check.

@@ -25,7 +25,8 @@ std::string have_want(std::uint64_t have, std::uint64_t want) {
 }
 
 Checked<void> validate_gas_limit(const Header& header, const Header& parent) {
-    if (header.gas_limit > gas_limit_max) return refuse(Rule::invalid_gas_limit, have_want(header.gas_limit, gas_limit_max));
+    if (header.gas_limit > gas_limit_max)
+        return refuse(Rule::invalid_gas_limit, have_want(header.gas_limit, gas_limit_max));
     // The first block with a base fee may use twice the gas of its parent, and its target is the parent's limit.
     const std::uint64_t before = header.base_fee && !parent.base_fee ? parent.gas_limit * 2 : parent.gas_limit;
     const std::uint64_t difference = before > header.gas_limit ? before - header.gas_limit : header.gas_limit - before;
@@ -57,7 +58,8 @@ Checked<void> validate_seal_fields(const ChainConfig& config, const Header& head
         if (header.ommers_hash != empty_list_hash) return refuse(Rule::invalid_ommers_hash);
         return {};
     }
-    if (is_merged(config, parent) && parent.number > 0) return refuse(Rule::invalid_difficulty, "block after the merge");
+    if (is_merged(config, parent) && parent.number > 0)
+        return refuse(Rule::invalid_difficulty, "block after the merge");
     const U256 want = next_difficulty(config, header.timestamp, parent);
     if (header.difficulty != want) {
         return refuse(Rule::invalid_difficulty, "have " + to_decimal(header.difficulty) + ", want " + to_decimal(want));
@@ -86,7 +88,8 @@ Checked<void> validate_fees(const Header& header, const Header& parent, const Ru
     if (header.base_fee) {
         const U256 want = next_base_fee(parent);
         if (*header.base_fee != want) {
-            return refuse(Rule::invalid_base_fee, "have " + to_decimal(*header.base_fee) + ", want " + to_decimal(want));
+            return refuse(Rule::invalid_base_fee,
+                          "have " + to_decimal(*header.base_fee) + ", want " + to_decimal(want));
         }
     }
     if (!header.blob_gas_used) return {};
@@ -96,7 +99,8 @@ Checked<void> validate_fees(const Header& header, const Header& parent, const Ru
     }
     if (used % gas_per_blob != 0) return refuse(Rule::invalid_blob_gas_used, std::to_string(used));
     const std::uint64_t want = next_excess_blob_gas(rules, parent);
-    if (*header.excess_blob_gas != want) return refuse(Rule::invalid_excess_blob_gas, have_want(*header.excess_blob_gas, want));
+    if (*header.excess_blob_gas != want)
+        return refuse(Rule::invalid_excess_blob_gas, have_want(*header.excess_blob_gas, want));
     return {};
 }
 
@@ -118,10 +122,12 @@ Checked<void> validate_body(const ChainConfig& config, const Block& block, std::
     const Header& header = block.header;
     const Rules rules = rules_of(config, header);
     if (encoded_size > rules.block_size_max) {
-        return refuse(Rule::block_too_large, std::to_string(encoded_size) + " > " + std::to_string(rules.block_size_max));
+        return refuse(Rule::block_too_large,
+                      std::to_string(encoded_size) + " > " + std::to_string(rules.block_size_max));
     }
     if (ommers_hash(block.ommers) != header.ommers_hash) return refuse(Rule::invalid_ommers_hash);
-    if (transactions_root(block.transactions) != header.transactions_root) return refuse(Rule::invalid_transactions_root);
+    if (transactions_root(block.transactions) != header.transactions_root)
+        return refuse(Rule::invalid_transactions_root);
     if (block.withdrawals.has_value() != header.withdrawals_root.has_value()) {
         return refuse(Rule::invalid_header_fields, "withdrawals");
     }

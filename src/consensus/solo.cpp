@@ -15,9 +15,9 @@ std::int64_t chain_time_s(const State& state, std::int64_t now_ms) { return now_
 Result<void> configure(const Config& config, State& state, const Settings& settings, std::int64_t now_ms) {
     if (!config.development) return fail(ErrorCode::permission_denied, "not a development chain");
     if (settings.next_timestamp && *settings.next_timestamp <= state.head_timestamp) {
-        return fail(ErrorCode::invalid_argument,
-                    "Timestamp " + std::to_string(*settings.next_timestamp) +
-                        " is lower than or equal to previous block's timestamp " + std::to_string(state.head_timestamp));
+        return fail(ErrorCode::invalid_argument, "Timestamp " + std::to_string(*settings.next_timestamp) +
+                                                     " is lower than or equal to previous block's timestamp " +
+                                                     std::to_string(state.head_timestamp));
     }
     if (settings.automine) state.automine = *settings.automine;
     if (settings.interval_ms) {

@@ -2,8 +2,8 @@
 // One validator alone: when to seal, and what the next block's header says that the chain's rules leave open. A pure
 // machine: the driver tells it what happened and what time it is, and does what it answers.
 //
-// Three ways of sealing, which can be on together: at once when a transaction waits (automine), every so often (interval),
-// and by order. A development chain's settings of the next block are used up by it.
+// Three ways of sealing, which can be on together: at once when a transaction waits (automine), every so often
+// (interval), and by order. A development chain's settings of the next block are used up by it.
 //
 // Invariants:
 //   1. Timestamps grow from block to block.

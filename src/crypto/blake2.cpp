@@ -7,8 +7,8 @@ namespace weft::crypto {
 
 namespace {
 
-// In general registers, four independent G functions at a time: 8.8 ns a round. With the four side by side in one vector
-// register it takes 14, because each G is one chain of operations and a vector operation's result comes later.
+// In general registers, four independent G functions at a time: 8.8 ns a round. With the four side by side in one
+// vector register it takes 14, because each G is one chain of operations and a vector operation's result comes later.
 
 constexpr std::uint64_t initial[8] = {0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
                                       0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179};

@@ -171,7 +171,8 @@ namespace {
 constexpr F2 g2_b3 = g2_b.doubled() + g2_b;
 
 /// Whether f^((p^12 - 1) / r) is 1. The exponent's hard part times 3 is (x - 1)^2 (x + p) (x^2 + p^2 - 1) + 3.
-/// @source Hayashida, Hayasaka, Teruya, Efficient final exponentiation via cyclotomic structure for pairings over families
+/// @source Hayashida, Hayasaka, Teruya, Efficient final exponentiation via cyclotomic structure for pairings over
+/// families
 ///         of elliptic curves (2020).
 bool final_exponentiation_is_one(const F12& f) {
     const auto power_x = [](const F12& a) { return a.cyclotomic_power(parameter).conjugate(); };
@@ -232,7 +233,8 @@ void PairingProduct::run_batch() {
         for (auto& pair : pairs) f = times_line<Twist::m>(f, pair.add_step(index), pair.p);
         ++index;
     }
-    product_ *= f.conjugate();  // the parameter is negative; the conjugate is the inverse after the final exponentiation
+    product_ *=
+        f.conjugate();  // the parameter is negative; the conjugate is the inverse after the final exponentiation
     waiting_count_ = 0;
 }
 

@@ -50,7 +50,8 @@ TEST(bls12_381_curve, subgroup_of_g2) { expect_subgroup_test_is_right(g2_generat
 
 template <class Point>
 void expect_multiplication_is_right(const Point& generator) {
-    std::vector<U256> numbers{0, 1, 2, parameter, U256(parameter) * U256(parameter), order - 1, order, order + 1, ~U256(0)};
+    std::vector<U256> numbers{0,         1,     2,         parameter, U256(parameter) * U256(parameter),
+                              order - 1, order, order + 1, ~U256(0)};
     for (std::uint8_t seed = 0; seed < 20; ++seed) numbers.push_back(random_number(seed));
     for (const auto& number : numbers) {
         SCOPED_TRACE(to_quantity(number));
@@ -92,7 +93,8 @@ TEST(bls12_381_curve, pairing_product_of_more_pairs_than_a_batch_has) {
     // e(P, Q)^(1 + 2 + ... + n) times e(-n (n + 1) / 2 P, Q)
     for (const std::uint64_t n : {7, 8, 9, 16, 17}) {
         std::vector<Pair> pairs;
-        for (std::uint64_t i = 1; i <= n; ++i) pairs.push_back({multiply(g1_generator(), i).to_affine(), g2_generator()});
+        for (std::uint64_t i = 1; i <= n; ++i)
+            pairs.push_back({multiply(g1_generator(), i).to_affine(), g2_generator()});
         EXPECT_FALSE(product_is_one(pairs));
         pairs.push_back({-multiply(g1_generator(), n * (n + 1) / 2).to_affine(), g2_generator()});
         EXPECT_TRUE(product_is_one(pairs)) << n;

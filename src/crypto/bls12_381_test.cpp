@@ -142,7 +142,8 @@ TEST(bls12_381, infinity_is_all_zeros) {
 TEST(bls12_381, scalars_are_taken_modulo_the_order) {
     EXPECT_EQ(bls_g1_msm(concatenated({g1, word(bls::order + 5)})), bls_g1_msm(concatenated({g1, word(5)})));
     EXPECT_EQ(bls_g2_msm(concatenated({g2, word(bls::order + 5)})), bls_g2_msm(concatenated({g2, word(5)})));
-    EXPECT_EQ(bls_g2_msm(concatenated({g2, word(~U256(0))})), bls_g2_msm(concatenated({g2, word(~U256(0) % bls::order)})));
+    EXPECT_EQ(bls_g2_msm(concatenated({g2, word(~U256(0))})),
+              bls_g2_msm(concatenated({g2, word(~U256(0) % bls::order)})));
 }
 
 TEST(bls12_381, a_sum_of_many_is_the_sum_of_its_parts) {

@@ -99,9 +99,10 @@ std::array<std::uint8_t, N> padded(BytesView input) {
 
 /// A number below n as k1 + k2 lambda, with k1 and k2 of at most 127 bits, where lambda (x, y) = (beta x, y).
 ///
-/// (6x^2 + 2x, -(2x + 1)) and (2x + 1, 6x^2 + 4x + 1) are short vectors (a, b) with a + b lambda = 0 modulo n. The nearest
-/// sum of their multiples to (k, 0) is what is left of k.
-/// @source Gallant, Lambert, Vanstone, Faster point multiplication on elliptic curves with efficient endomorphisms (2001).
+/// (6x^2 + 2x, -(2x + 1)) and (2x + 1, 6x^2 + 4x + 1) are short vectors (a, b) with a + b lambda = 0 modulo n. The
+/// nearest sum of their multiples to (k, 0) is what is left of k.
+/// @source Gallant, Lambert, Vanstone, Faster point multiplication on elliptic curves with efficient endomorphisms
+/// (2001).
 std::array<Term<Fp>, 2> split(const G1& point, const U256& number) {
     static constexpr Fp beta = Fp::from_digits("30644e72e131a0295e6dd9e7e0acccb0c28f069fbb966e3de4bd44e5607cfd48");
     static constexpr U256 a1{0, 0, 0x6f4d8248eeb859fc, 0x8211bbeb7d4f1128};
@@ -183,7 +184,8 @@ bool final_exponentiation_is_one(const F12& f) {
     const F12 zeroth = second * xx6 * t;
     const F12 first = second * x2.conjugate();
     const F12 third = first * t.conjugate();
-    const F12 result = zeroth * first.frobenius() * second.frobenius().frobenius() * third.frobenius().frobenius().frobenius();
+    const F12 result =
+        zeroth * first.frobenius() * second.frobenius().frobenius() * third.frobenius().frobenius().frobenius();
     return result == F12::one();
 }
 

@@ -15,7 +15,8 @@ namespace weft::crypto {
 /// @source EIP-196, ECADD.
 [[nodiscard]] std::optional<Bytes> bn254_add(BytesView input);
 
-/// A point of G1 times a 32-byte number. @param input  96 bytes; as if zeros followed it, and what is beyond is ignored.
+/// A point of G1 times a 32-byte number. @param input  96 bytes; as if zeros followed it, and what is beyond is
+/// ignored.
 /// @source EIP-196, ECMUL.
 [[nodiscard]] std::optional<Bytes> bn254_multiply(BytesView input);
 

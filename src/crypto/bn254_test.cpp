@@ -84,7 +84,8 @@ TEST(bn254, multiplication_at_the_ends_of_the_range) {
     // Multiples of the endomorphism's eigenvalue and of the lattice's vectors, where one part of the split is zero.
     const U256 lambda{0, 0xb3c4d79d41a91758, 0x5bfc41088d8daaa7, 0x8b17ea66b99c90dd};
     const U256 eigen{0x30644e72e131a029, 0x048b6e193fd84104, 0xcc37a73fec2bc5e9, 0xb8ca0b2d36636f23};
-    for (const auto& value : {lambda, eigen, U256(0x89d3256894d213e3), U256{0, 0, 0x6f4d8248eeb859fc, 0x8211bbeb7d4f1128}}) {
+    for (const auto& value :
+         {lambda, eigen, U256(0x89d3256894d213e3), U256{0, 0, 0x6f4d8248eeb859fc, 0x8211bbeb7d4f1128}}) {
         for (const auto& number : {value - 1, value, value + 1, order - value}) {
             const Bytes rest = times(g1, order - number);
             EXPECT_EQ(*bn254_add(concatenated({times(g1, number), rest})), g1_zero);

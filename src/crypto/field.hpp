@@ -34,7 +34,9 @@ class Field {
     static constexpr Field from_number(const Number& number) { return Field(number) * Field(r2); }
     static constexpr Field from_u64(std::uint64_t value) { return from_number({value}); }
     /// @param digits  Hexadecimal, lower case; below the modulus.
-    static constexpr Field from_digits(const char* digits) { return from_number(limbs_from_digits<limb_count>(digits)); }
+    static constexpr Field from_digits(const char* digits) {
+        return from_number(limbs_from_digits<limb_count>(digits));
+    }
     /// From byte_size big-endian bytes; nullopt if the number is not below the modulus.
     static std::optional<Field> from_bytes(const std::uint8_t* bytes) {
         const auto number = limbs_from_big_endian<limb_count>(bytes);
@@ -105,8 +107,8 @@ class Field {
         return out;
     }
 
-    /// A number whose square is this or minus this, whichever has a root. Needs a modulus that is 3 modulo 4: then -1 is
-    /// no square, so it is one of them.
+    /// A number whose square is this or minus this, whichever has a root. Needs a modulus that is 3 modulo 4: then -1
+    /// is no square, so it is one of them.
     [[nodiscard]] constexpr Field root_up_to_sign() const {
         static_assert(modulus[0] % 4 == 3);
         return power(root_exponent);
@@ -118,8 +120,8 @@ class Field {
         return root;
     }
 
-    // Products without their reduction, so that a sum of several is reduced once. Calls, because with everything inlined
-    // the compiler runs out of registers and saves carries in them.
+    // Products without their reduction, so that a sum of several is reduced once. Calls, because with everything
+    // inlined the compiler runs out of registers and saves carries in them.
 
     /// Sum of the limbs without reduction, below twice the modulus: for product() alone.
     [[gnu::always_inline]] static constexpr Number add_loose(const Field& a, const Field& b) {

@@ -115,8 +115,8 @@ Result<Bytes> scrypt(BytesView password, BytesView salt, std::uint64_t n, std::u
         return fail(ErrorCode::resource_exhausted, "scrypt parameters need more than 1 GiB of memory");
     }
     Bytes out(size);
-    if (EVP_PBE_scrypt(reinterpret_cast<const char*>(password.data()), password.size(), salt.data(), salt.size(), n, r, p,
-                       scrypt_memory_max, out.data(), out.size()) != 1) {
+    if (EVP_PBE_scrypt(reinterpret_cast<const char*>(password.data()), password.size(), salt.data(), salt.size(), n, r,
+                       p, scrypt_memory_max, out.data(), out.size()) != 1) {
         return fail(ErrorCode::invalid_argument, "scrypt refuses its parameters");
     }
     return out;

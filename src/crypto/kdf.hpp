@@ -21,8 +21,8 @@ inline constexpr std::uint32_t pbkdf2_iterations_max = 0x7fffffff;
 /// @errors         invalid_argument    n is no power of two above 1, r or p is 0, or r * p is 2^30 or more.
 ///                 resource_exhausted  more than scrypt_memory_max bytes would be needed.
 /// @source         RFC 7914.
-[[nodiscard]] Result<Bytes> scrypt(BytesView password, BytesView salt, std::uint64_t n, std::uint32_t r, std::uint32_t p,
-                                   std::size_t size);
+[[nodiscard]] Result<Bytes> scrypt(BytesView password, BytesView salt, std::uint64_t n, std::uint32_t r,
+                                   std::uint32_t p, std::size_t size);
 
 /// Four times what the usual key file asks for (n = 2^18, r = 8).
 inline constexpr std::uint64_t scrypt_memory_max = std::uint64_t{1} << 30;

@@ -87,8 +87,8 @@ TEST(kdf, refuses_malformed_paths_and_seeds) {
     const Bytes seed(32, 1);
     std::string deep = "m";
     for (int i = 0; i < 256; ++i) deep += "/0";
-    for (const std::string path : {"", "/0", "0/1", "n/0", "m/", "m0", "m/'", "m/h", "m/-1", "m/+1", "m/2147483648", "m/0''",
-                                   "m/0x1", "m/0//1", "m/0/", "m/ 0", "m/4294967296", deep.c_str()}) {
+    for (const std::string path : {"", "/0", "0/1", "n/0", "m/", "m0", "m/'", "m/h", "m/-1", "m/+1", "m/2147483648",
+                                   "m/0''", "m/0x1", "m/0//1", "m/0/", "m/ 0", "m/4294967296", deep.c_str()}) {
         SCOPED_TRACE(path);
         const auto key = derive_key(seed, path);
         ASSERT_FALSE(key);

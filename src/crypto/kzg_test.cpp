@@ -81,13 +81,15 @@ TEST(kzg, a_constant_polynomial_has_its_value_everywhere) {
             EXPECT_TRUE(kzg_verify_proof(commitment, z.to_hash(), U256(constant).to_hash(), no_quotient));
             EXPECT_FALSE(kzg_verify_proof(commitment, z.to_hash(), U256(constant + 1).to_hash(), no_quotient));
         }
-        EXPECT_FALSE(kzg_verify_proof(commitment, U256(1).to_hash(), U256(constant).to_hash(), compress(bls::g1_generator())));
+        EXPECT_FALSE(
+            kzg_verify_proof(commitment, U256(1).to_hash(), U256(constant).to_hash(), compress(bls::g1_generator())));
     }
 }
 
 TEST(kzg, refuses_wrong_lengths_and_points) {
     const BytesView all(example);
-    const auto z = all.subspan(32, 32), y = all.subspan(64, 32), commitment = all.subspan(96, 48), proof = all.subspan(144);
+    const auto z = all.subspan(32, 32), y = all.subspan(64, 32), commitment = all.subspan(96, 48),
+               proof = all.subspan(144);
     ASSERT_TRUE(kzg_verify_proof(commitment, z, y, proof));
     EXPECT_FALSE(kzg_verify_proof(commitment.first(47), z, y, proof));
     EXPECT_FALSE(kzg_verify_proof(commitment, z.first(31), y, proof));

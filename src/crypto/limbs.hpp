@@ -2,11 +2,11 @@
 // Numbers of N 64-bit limbs, least significant first: what the prime fields are made of.
 //
 // Products are summed as two separate carry chains, one of the low and one of the high halves. The compiler turns each
-// into a run of adc, which takes 25 ns for a product modulo a 381-bit prime where sums of 128-bit integers take 29. Both
-// chains at once in assembly (adcx, adox) take 23, which was not found worth it.
+// into a run of adc, which takes 25 ns for a product modulo a 381-bit prime where sums of 128-bit integers take 29.
+// Both chains at once in assembly (adcx, adox) take 23, which was not found worth it.
 //
-// The loops index arrays by constants once unrolled, so that these live in registers. A loop that moves limbs down by one
-// becomes a memmove before it is unrolled, and the array goes to memory: that costs a factor of two.
+// The loops index arrays by constants once unrolled, so that these live in registers. A loop that moves limbs down by
+// one becomes a memmove before it is unrolled, and the array goes to memory: that costs a factor of two.
 
 #include <array>
 #include <cstddef>
@@ -159,7 +159,8 @@ template <std::size_t N>
 template <std::size_t N>
 constexpr void limbs_to_big_endian(const Limbs<N>& value, std::uint8_t* bytes) {
     for (std::size_t i = 0; i < N; ++i) {
-        for (std::size_t j = 0; j < 8; ++j) bytes[8 * i + j] = static_cast<std::uint8_t>(value[N - 1 - i] >> (56 - 8 * j));
+        for (std::size_t j = 0; j < 8; ++j)
+            bytes[8 * i + j] = static_cast<std::uint8_t>(value[N - 1 - i] >> (56 - 8 * j));
     }
 }
 

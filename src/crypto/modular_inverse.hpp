@@ -1,8 +1,8 @@
 #pragma once
 // The inverse modulo an odd number by division steps.
 //
-// A step looks only at the lowest bits of f and g, so 62 of them can be found from one word each and applied to the long
-// numbers as one 2 by 2 matrix of words. Takes a time that depends on the value: for public values only.
+// A step looks only at the lowest bits of f and g, so 62 of them can be found from one word each and applied to the
+// long numbers as one 2 by 2 matrix of words. Takes a time that depends on the value: for public values only.
 //
 // Source: Bernstein, Yang, Fast constant-time gcd computation and modular inversion (2019), section 11.
 
@@ -54,7 +54,8 @@ class ModularInverse {
     using Signed = std::array<std::int64_t, count>;
     using Wide = __int128;
 
-    /// 2^62 times the steps' effect: (f, g) becomes (u f + v g, q f + r g) / 2^62. |u| + |v| and |q| + |r| are at most 2^62.
+    /// 2^62 times the steps' effect: (f, g) becomes (u f + v g, q f + r g) / 2^62. |u| + |v| and |q| + |r| are at most
+    /// 2^62.
     struct Matrix {
         std::int64_t u, v, q, r;
     };

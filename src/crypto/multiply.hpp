@@ -114,7 +114,8 @@ template <class F>
         for (unsigned window = 0; window < windows; ++window) {
             const unsigned digit = window_of(terms[i].number, window * width, width) + carry;
             carry = digit > half ? 1 : 0;
-            digits[i * windows + window] = static_cast<std::int16_t>(static_cast<int>(digit) - static_cast<int>(carry << width));
+            digits[i * windows + window] =
+                static_cast<std::int16_t>(static_cast<int>(digit) - static_cast<int>(carry << width));
         }
     }
     std::vector<JacobianPoint<F>> buckets(half);

@@ -62,8 +62,18 @@ TEST(curve, affine_form_of_many_with_some_at_infinity) {
 
 TEST(multiply, signed_digits_add_up_to_the_number) {
     const std::uint64_t max = ~std::uint64_t{0};
-    for (const Limbs<2> number : {Limbs<2>{0, 0}, {1, 0}, {15, 0}, {16, 0}, {17, 0}, {31, 0}, {max, 0}, {0, 1}, {max, max},
-                                  {max - 15, max}, {0, std::uint64_t{1} << 63}, {0x123456789abcdef, 0xfedcba9876543210}}) {
+    for (const Limbs<2> number : {Limbs<2>{0, 0},
+                                  {1, 0},
+                                  {15, 0},
+                                  {16, 0},
+                                  {17, 0},
+                                  {31, 0},
+                                  {max, 0},
+                                  {0, 1},
+                                  {max, max},
+                                  {max - 15, max},
+                                  {0, std::uint64_t{1} << 63},
+                                  {0x123456789abcdef, 0xfedcba9876543210}}) {
         std::array<std::int8_t, straus_digits_max> digits;
         const std::size_t size = signed_digits(number, digits);
         unsigned __int128 sum = 0;

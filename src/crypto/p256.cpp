@@ -57,7 +57,9 @@ class Frame {
     Owned<BN_CTX> context_;
 };
 
-bool in_scalar_range(const BIGNUM* value, const BIGNUM* order) { return !BN_is_zero(value) && BN_cmp(value, order) < 0; }
+bool in_scalar_range(const BIGNUM* value, const BIGNUM* order) {
+    return !BN_is_zero(value) && BN_cmp(value, order) < 0;
+}
 
 }  // namespace
 

@@ -1,12 +1,12 @@
 #pragma once
 // The Miller loop's steps, shared by both pairing-friendly curves.
 //
-// T runs through multiples of Q on the twist in homogeneous coordinates (X / Z, Y / Z). Each doubling or addition gives the
-// line through its points, whose value at P goes into f. Factors from Fp2 and smaller fields are dropped: the final
+// T runs through multiples of Q on the twist in homogeneous coordinates (X / Z, Y / Z). Each doubling or addition gives
+// the line through its points, whose value at P goes into f. Factors from Fp2 and smaller fields are dropped: the final
 // exponentiation makes them 1. So lines come without denominators.
 //
-// Source: Costello, Lange, Naehrig, Faster pairing computations on curves with high-degree twists (2010), section 5, for
-// y^2 = x^3 + b.
+// Source: Costello, Lange, Naehrig, Faster pairing computations on curves with high-degree twists (2010), section 5,
+// for y^2 = x^3 + b.
 
 #include <cstdint>
 
@@ -79,7 +79,8 @@ template <class F2>
     return t.frobenius().frobenius() * t;
 }
 
-/// Image of a point of the twist under the curve's Frobenius map: (x, y) becomes (x^p, y^p) up to the twist's constants.
+/// Image of a point of the twist under the curve's Frobenius map: (x, y) becomes (x^p, y^p) up to the twist's
+/// constants.
 template <Twist twist, class F2>
 [[nodiscard]] AffinePoint<F2> frobenius_on_twist(const AffinePoint<F2>& point) {
     static const AffinePoint<F2> factor = [] {

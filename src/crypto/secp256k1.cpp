@@ -36,7 +36,8 @@ std::optional<PublicKey> recover_public_key(const Hash& message_hash, const Sign
     std::copy_n(signature.s.data(), 32, compact.data() + 32);
     secp256k1_ecdsa_recoverable_signature parsed;
     secp256k1_pubkey key;
-    if (secp256k1_ecdsa_recoverable_signature_parse_compact(context(), &parsed, compact.data(), signature.y_parity) != 1 ||
+    if (secp256k1_ecdsa_recoverable_signature_parse_compact(context(), &parsed, compact.data(), signature.y_parity) !=
+            1 ||
         secp256k1_ecdsa_recover(context(), &key, &parsed, message_hash.data()) != 1) {
         return std::nullopt;
     }

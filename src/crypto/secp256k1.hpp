@@ -21,8 +21,8 @@ struct Signature {
 /// x and y, 32 big-endian bytes each.
 using PublicKey = std::array<std::uint8_t, 64>;
 
-/// Address of the key that signed @p message_hash, or nullopt if there is none: r or s is 0 or not below the order, r is
-/// the x of no point, or y_parity is above 1. A high s is accepted: where EIP-2 forbids it, the caller checks.
+/// Address of the key that signed @p message_hash, or nullopt if there is none: r or s is 0 or not below the order, r
+/// is the x of no point, or y_parity is above 1. A high s is accepted: where EIP-2 forbids it, the caller checks.
 [[nodiscard]] std::optional<Address> recover_address(const Hash& message_hash, const Signature& signature);
 
 /// As recover_address, the key itself.

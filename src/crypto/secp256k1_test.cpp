@@ -93,7 +93,8 @@ TEST(secp256k1, refuses_numbers_out_of_range) {
 }
 
 TEST(secp256k1, half_order_is_the_largest_low_s) {
-    EXPECT_EQ(to_quantity(secp256k1_half_order()), "0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0");
+    EXPECT_EQ(to_quantity(secp256k1_half_order()),
+              "0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0");
 }
 
 TEST(secp256k1, precompile_vectors) {

@@ -165,8 +165,12 @@ struct Fp12 {
         const auto [a0, a1] = square_fp4(c0.c0, c1.c1);
         const auto [b0, b1] = square_fp4(c1.c0, c0.c2);
         const auto [d0, d1] = square_fp4(c0.c1, c1.c2);
-        const auto thrice_less_twice = [](const F2& square, const F2& old) { return (square - old).doubled() + square; };
-        const auto thrice_more_twice = [](const F2& square, const F2& old) { return (square + old).doubled() + square; };
+        const auto thrice_less_twice = [](const F2& square, const F2& old) {
+            return (square - old).doubled() + square;
+        };
+        const auto thrice_more_twice = [](const F2& square, const F2& old) {
+            return (square + old).doubled() + square;
+        };
         Fp12 out;
         out.c0.c0 = thrice_less_twice(a0, c0.c0);
         out.c0.c1 = thrice_less_twice(b0, c0.c1);

@@ -62,7 +62,8 @@ CodePtr code_to_run(Machine& machine, const Message& message) {
     auto code = host.code(message.code_address);
     if (machine.schedule->revision < Revision::prague) return code;
     if (const auto target = delegation_of(code->bytes())) {
-        if (message.depth == 0) static_cast<void>(host.warm_account(*target));  // deeper, the instruction charged for it
+        if (message.depth == 0)
+            static_cast<void>(host.warm_account(*target));  // deeper, the instruction charged for it
         // A delegation to a precompile runs nothing.
         return precompile_at(machine, *target) ? empty_code() : host.code(*target);
     }
@@ -217,8 +218,8 @@ Outcome run_message(Machine& machine, Message& message, Bytes& output) {
         outcome = creation ? run_creation(machine, message, output) : run_call(machine, message, output);
     }
     if (tracer != nullptr) {
-        tracer->on_exit({message.depth, outcome.status, message.gas - static_cast<std::uint64_t>(outcome.gas_left), output,
-                         outcome.failed_opcode, outcome.failed_stack_size});
+        tracer->on_exit({message.depth, outcome.status, message.gas - static_cast<std::uint64_t>(outcome.gas_left),
+                         output, outcome.failed_opcode, outcome.failed_stack_size});
     }
     return outcome;
 }

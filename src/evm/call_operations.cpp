@@ -134,7 +134,8 @@ std::int64_t create_of_kind(CallKind kind, Frame& frame, U256* top, std::int64_t
     if (metered && size.limb[0] > init_code_size_max && !frame.environment->allow_unlimited_code) {
         return out_of_gas(frame, gas);
     }
-    const std::int64_t word_gas = (metered ? init_code_word_gas : 0) + (kind == CallKind::create2 ? keccak_word_gas : 0);
+    const std::int64_t word_gas =
+        (metered ? init_code_word_gas : 0) + (kind == CallKind::create2 ? keccak_word_gas : 0);
     gas -= word_gas * word_count(size.limb[0]);
     if (gas < 0) return gas;
     if (frame.message->is_static) return fail_operation(frame, Status::static_mode_violation, gas);

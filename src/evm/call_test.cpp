@@ -108,7 +108,8 @@ TEST(call, what_a_new_account_costs) {
 
 TEST(call, kinds_differ_in_who_is_who) {
     // The callee stores CALLER, ADDRESS and CALLVALUE.
-    const Bytes code = Bytecode().op(caller).push(1).op(sstore).op(address).push(2).op(sstore).op(callvalue).push(3).op(sstore);
+    const Bytes code =
+        Bytecode().op(caller).push(1).op(sstore).op(address).push(2).op(sstore).op(callvalue).push(3).op(sstore);
     const struct {
         Opcode kind;
         bool in_caller;  // whose storage
@@ -193,9 +194,23 @@ TEST(call, return_data_is_cut_to_the_area_and_kept_whole) {
 TEST(call, depth_stops_at_1024) {
     Bench bench;
     bench.gas = std::uint64_t{1} << 60;
-    // Each frame calls itself with all gas and returns 1 + what the callee returned: 1025 frames run, the last call fails.
-    const auto program = Bytecode().push(32).push(0).push(0).push(0).push(0).push(bench.contract).op(Opcode::gas).op(call)
-                             .op(pop).push(0).op(mload).push(1).op(add).return_top();
+    // Each frame calls itself with all gas and returns 1 + what the callee returned: 1025 frames run, the last call
+    // fails.
+    const auto program = Bytecode()
+                             .push(32)
+                             .push(0)
+                             .push(0)
+                             .push(0)
+                             .push(0)
+                             .push(bench.contract)
+                             .op(Opcode::gas)
+                             .op(call)
+                             .op(pop)
+                             .push(0)
+                             .op(mload)
+                             .push(1)
+                             .op(add)
+                             .return_top();
     const auto result = bench.run(program);
     EXPECT_EQ(result.status, Status::success);
     EXPECT_EQ(word(result), U256(1025));
@@ -222,8 +237,9 @@ TEST(call, precompiles_by_fork) {
     const struct {
         Revision revision;
         std::size_t count;
-    } table[] = {{Revision::frontier, 4}, {Revision::spurious_dragon, 4}, {Revision::byzantium, 8}, {Revision::istanbul, 9},
-                 {Revision::shanghai, 9}, {Revision::cancun, 10}, {Revision::prague, 17}, {Revision::osaka, 18}};
+    } table[] = {{Revision::frontier, 4}, {Revision::spurious_dragon, 4}, {Revision::byzantium, 8},
+                 {Revision::istanbul, 9}, {Revision::shanghai, 9},        {Revision::cancun, 10},
+                 {Revision::prague, 17},  {Revision::osaka, 18}};
     for (const auto& row : table) {
         EXPECT_EQ(precompiles(row.revision).size(), row.count) << to_string(row.revision);
         for (const auto& address : precompiles(row.revision)) EXPECT_TRUE(is_precompile(address, row.revision));
@@ -260,7 +276,8 @@ TEST(call, a_delegation_runs_the_delegates_code) {
         EXPECT_EQ(word(result), revision == Revision::prague ? word(bench.other) : U256(0));
         if (revision == Revision::prague) {
             // Seven pushes, both accounts cold, the delegate's ADDRESS and return, then what follows the call.
-            EXPECT_EQ(bench.gas - result.gas_left, 21U + 5200 + 3 + (2 + 3 + 3 + 3 + 3 + 3) + 2 + 3 + 3 + 3 + 3 + 3 + 3);
+            EXPECT_EQ(bench.gas - result.gas_left,
+                      21U + 5200 + 3 + (2 + 3 + 3 + 3 + 3 + 3) + 2 + 3 + 3 + 3 + 3 + 3 + 3);
         }
     }
 }
@@ -296,8 +313,9 @@ TEST(create, addresses) {
     EXPECT_EQ(to_hex(create_address(sender, 1)), "0x343c43a37d37dff08ae8c4a11544c718abb4fcf8");
     // EIP-1014, its examples.
     EXPECT_EQ(to_hex(create2_address({}, {}, Bytes{0})), "0x4d1a2e2bb4f88f0250f26ffff098b0b30b26bf38");
-    EXPECT_EQ(to_hex(create2_address(*fixed_from_hex<Address>("0xdeadbeef00000000000000000000000000000000"), {}, Bytes{0})),
-              "0xb928f69bb1d91cd65274e3c79d8986362984fda3");
+    EXPECT_EQ(
+        to_hex(create2_address(*fixed_from_hex<Address>("0xdeadbeef00000000000000000000000000000000"), {}, Bytes{0})),
+        "0xb928f69bb1d91cd65274e3c79d8986362984fda3");
     EXPECT_EQ(to_hex(create2_address({}, {}, {})), "0xe33c0c7f7df4809055c3eba6c09cfe4baf1bd9e0");
 }
 
@@ -324,11 +342,12 @@ TEST(create, what_its_code_may_be) {
     } table[] = {
         {"24576 bytes", Revision::osaka, Bytecode().push(24576).push(0).op(return_), Status::success},
         {"24577 bytes", Revision::osaka, Bytecode().push(24577).push(0).op(return_), Status::max_code_size_exceeded},
-        {"24577 bytes before EIP-170", Revision::homestead, Bytecode().push(24577).push(0).op(return_), Status::success},
+        {"24577 bytes before EIP-170", Revision::homestead, Bytecode().push(24577).push(0).op(return_),
+         Status::success},
         {"0xef", Revision::london, Bytecode().push(0xef).push(0).op(mstore8).push(1).push(0).op(return_),
          Status::invalid_code_prefix},
-        {"0xef before EIP-3541", Revision::berlin, Bytecode().push(0xef).push(0).op(mstore8).push(1).push(0).op(return_),
-         Status::success},
+        {"0xef before EIP-3541", Revision::berlin,
+         Bytecode().push(0xef).push(0).op(mstore8).push(1).push(0).op(return_), Status::success},
         {"reverts", Revision::osaka, Bytecode().push(0).push(0).op(Opcode::revert), Status::revert},
         {"fails", Revision::osaka, Bytecode().op(invalid), Status::invalid_opcode},
         {"empty", Revision::osaka, {}, Status::success},
@@ -351,8 +370,8 @@ TEST(create, what_its_code_may_be) {
 
 TEST(create, without_gas_for_the_deposit) {
     const Bytes init = Bytecode().push(100).push(0).op(return_);  // 100 bytes: 20000
-    for (const auto& [revision, want, code_size] :
-         {std::tuple{Revision::frontier, Status::success, 0U}, {Revision::homestead, Status::code_store_out_of_gas, 0U}}) {
+    for (const auto& [revision, want, code_size] : {std::tuple{Revision::frontier, Status::success, 0U},
+                                                    {Revision::homestead, Status::code_store_out_of_gas, 0U}}) {
         Bench bench(revision);
         bench.gas = 20000;
         const auto result = bench.create(init);
@@ -421,7 +440,13 @@ TEST(create, reverted_leaves_its_data_and_succeeded_none) {
     EXPECT_EQ(word(result), U256(32));
     Bench good;
     const Bytes init = Bytecode().push(5).push(0).op(return_);
-    EXPECT_EQ(word(good.run(Bytecode().place(init).push(init.size()).push(0).push(0).op(create).op({pop, returndatasize})
+    EXPECT_EQ(word(good.run(Bytecode()
+                                .place(init)
+                                .push(init.size())
+                                .push(0)
+                                .push(0)
+                                .op(create)
+                                .op({pop, returndatasize})
                                 .return_top())),
               U256(0));
 }
@@ -445,7 +470,8 @@ TEST(selfdestruct, by_fork) {
         SCOPED_TRACE(test.name);
         Bench bench(test.revision);
         bench.host.world.accounts[bench.contract].balance = 10;
-        const auto result = bench.run(Bytecode().push(test.to_itself ? bench.contract : bench.other).op(Opcode::selfdestruct));
+        const auto result =
+            bench.run(Bytecode().push(test.to_itself ? bench.contract : bench.other).op(Opcode::selfdestruct));
         EXPECT_EQ(result.status, Status::success);
         EXPECT_EQ(result.gas_refund, test.refund);
         EXPECT_EQ(bench.host.world.accounts[bench.contract].balance, test.own_left);

@@ -32,8 +32,8 @@ class Code {
         return offset < size_ && (destinations_[offset / 8] >> (offset % 8) & 1) != 0;
     }
 
-    // Code that runs enough is translated, once, for the revision that it then runs under. Seen from outside it does not
-    // change by that: any thread may ask at any time.
+    // Code that runs enough is translated, once, for the revision that it then runs under. Seen from outside it does
+    // not change by that: any thread may ask at any time.
 
     /// The translation, or null as long as there is none.
     [[nodiscard]] const Program* program() const { return program_.load(std::memory_order_acquire); }

@@ -18,15 +18,16 @@ struct Environment {
     Tracer* tracer = nullptr;  // null: the untraced tables, which cost nothing
     /// From a node's eth_call: contracts larger than EIP-170 allows may be created.
     bool allow_unlimited_code = false;
-    /// From a node's eth_call: the precompile at `first` answers at `second` instead, and code set at `first` runs there.
+    /// From a node's eth_call: the precompile at `first` answers at `second` instead, and code set at `first` runs
+    /// there.
     std::vector<std::pair<Address, Address>> moved_precompiles;
 };
 
 /// Runs a message at depth message.depth: the value transfer, precompile or code, creation's deposit; on failure the
 /// host is back at its state before the call (a creation's nonce increment excepted).
 ///
-/// The transaction's own rules (intrinsic gas, nonce, fees, warm set, refund cap, destruction) are chain/execute's. For a
-/// creation at depth 0 the caller has incremented the sender's nonce; the address follows from the nonce before that.
+/// The transaction's own rules (intrinsic gas, nonce, fees, warm set, refund cap, destruction) are chain/execute's. For
+/// a creation at depth 0 the caller has incremented the sender's nonce; the address follows from the nonce before that.
 ///
 /// @source  Yellow Paper, sections 7 to 9.
 [[nodiscard]] CallResult execute(Host& host, const Environment& environment, const Message& message);

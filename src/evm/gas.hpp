@@ -207,7 +207,9 @@ inline constexpr std::array<GasSchedule, revision_count> gas_schedules = detail:
 }
 
 /// 32-byte words that hold @p size bytes.
-[[nodiscard]] constexpr std::int64_t word_count(std::uint64_t size) { return static_cast<std::int64_t>((size + 31) / 32); }
+[[nodiscard]] constexpr std::int64_t word_count(std::uint64_t size) {
+    return static_cast<std::int64_t>((size + 31) / 32);
+}
 
 /// Price of a memory of @p words 32-byte words from nothing.
 /// @param words  at most 2^27 (offsets above 2^32 are refused before).

@@ -66,8 +66,8 @@ class Host {
     [[nodiscard]] virtual U256 transient_storage(const Address& address, const U256& key) = 0;
     virtual void set_transient_storage(const Address& address, const U256& key, const U256& value) = 0;
 
-    // --- warm and cold (EIP-2929). Each returns whether it was cold, and makes it warm. A transaction's warm set need not
-    // name the precompiles: the EVM knows that they are warm.
+    // --- warm and cold (EIP-2929). Each returns whether it was cold, and makes it warm. A transaction's warm set need
+    // not name the precompiles: the EVM knows that they are warm.
     virtual bool warm_account(const Address& address) = 0;
     virtual bool warm_storage(const Address& address, const U256& key) = 0;
 

@@ -325,13 +325,31 @@ TEST(instruction, memory) {
         {"keccak256 of a zero word", Bytecode().push(32).push(0).op(keccak256),
          U256::from_bytes(*from_hex("0x290decd9548b62a8d60345a988386fc84ba6bc95484008f6362f93160ef3e563"))},
         {"mcopy forwards, overlapping",
-         Bytecode().push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192).push(0).op(mstore)
-             .push(8).push(0).push(2).op(mcopy).push(0).op(mload), U256::from_bytes(*from_hex("0x01020102030405060708")) << 176},
+         Bytecode()
+             .push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192)
+             .push(0)
+             .op(mstore)
+             .push(8)
+             .push(0)
+             .push(2)
+             .op(mcopy)
+             .push(0)
+             .op(mload),
+         U256::from_bytes(*from_hex("0x01020102030405060708")) << 176},
         {"mcopy backwards, overlapping",
-         Bytecode().push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192).push(0).op(mstore)
-             .push(6).push(2).push(0).op(mcopy).push(0).op(mload), U256::from_bytes(*from_hex("0x0304050607080708")) << 192},
-        {"codecopy pads with zeros", Bytecode().push(max).push(0).op(mstore).push(32).push(1000).push(0).op(codecopy)
-             .push(0).op(mload), 0},
+         Bytecode()
+             .push(U256::from_bytes(*from_hex("0x0102030405060708")) << 192)
+             .push(0)
+             .op(mstore)
+             .push(6)
+             .push(2)
+             .push(0)
+             .op(mcopy)
+             .push(0)
+             .op(mload),
+         U256::from_bytes(*from_hex("0x0304050607080708")) << 192},
+        {"codecopy pads with zeros",
+         Bytecode().push(max).push(0).op(mstore).push(32).push(1000).push(0).op(codecopy).push(0).op(mload), 0},
     };
     for (const auto& test : table) {
         SCOPED_TRACE(test.name);
@@ -385,7 +403,8 @@ TEST(instruction, logs) {
     const auto& log = bench.host.world.logs[0];
     EXPECT_EQ(log.address, bench.contract);
     EXPECT_EQ(log.data, (Bytes{0x0a, 0xbc}));
-    EXPECT_EQ(log.topics, (std::vector<Hash>{U256(1).to_hash(), U256(2).to_hash(), U256(3).to_hash(), U256(4).to_hash()}));
+    EXPECT_EQ(log.topics,
+              (std::vector<Hash>{U256(1).to_hash(), U256(2).to_hash(), U256(3).to_hash(), U256(4).to_hash()}));
     EXPECT_TRUE(bench.host.world.logs[1].topics.empty());
 }
 

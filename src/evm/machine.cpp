@@ -35,7 +35,8 @@ void Machine::add_level() {
     auto level = std::make_unique<Level>();
     // No word crosses a cache line.
     constexpr std::size_t alignment = 64;
-    constexpr std::size_t bytes = (stack_size_max + 2 * stack_margin) * sizeof(U256) / alignment * alignment + alignment;
+    constexpr std::size_t bytes =
+        (stack_size_max + 2 * stack_margin) * sizeof(U256) / alignment * alignment + alignment;
     level->slots.reset(static_cast<U256*>(std::aligned_alloc(alignment, bytes)));
     WEFT_ASSERT(level->slots != nullptr);
     level->frame.stack = level->slots.get() + stack_margin;

@@ -369,7 +369,9 @@ std::int64_t set_output(Frame& frame, const U256* top, std::int64_t gas) {
 
 }  // namespace
 
-std::int64_t run(Tag<Opcode::return_>, Frame& frame, U256* top, std::int64_t gas) { return set_output(frame, top, gas); }
+std::int64_t run(Tag<Opcode::return_>, Frame& frame, U256* top, std::int64_t gas) {
+    return set_output(frame, top, gas);
+}
 
 std::int64_t run(Tag<Opcode::revert>, Frame& frame, U256* top, std::int64_t gas) {
     gas = set_output(frame, top, gas);

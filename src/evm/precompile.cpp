@@ -162,7 +162,8 @@ std::optional<Bytes> blake2(BytesView input, Revision revision) {
     std::memcpy(h, input.data() + 4, sizeof h);
     std::memcpy(m, input.data() + 68, sizeof m);
     std::memcpy(t, input.data() + 196, sizeof t);
-    crypto::blake2b_compress(h, m, t[0], t[1], input[212] != 0, static_cast<std::uint32_t>(blake2_price(input, revision)));
+    crypto::blake2b_compress(h, m, t[0], t[1], input[212] != 0,
+                             static_cast<std::uint32_t>(blake2_price(input, revision)));
     Bytes out(sizeof h);
     std::memcpy(out.data(), h, sizeof h);
     return out;

@@ -1,5 +1,5 @@
-// Prices and dispatch; that the mathematics is right is crypto's to test. The vectors are run through the front door all
-// the same: they carry the price of each case.
+// Prices and dispatch; that the mathematics is right is crypto's to test. The vectors are run through the front door
+// all the same: they carry the price of each case.
 
 #include "evm/precompile.hpp"
 
@@ -122,7 +122,8 @@ TEST(precompile, modexp_sizes_beyond_reason) {
     // With neither base nor modulus there is nothing to compute, however long the exponent.
     EXPECT_EQ(price(5, Revision::byzantium, input(0, huge, 0)), 0);
     EXPECT_EQ(price(5, Revision::berlin, input(0, huge, 0)), 200);
-    EXPECT_EQ(call_precompile(number(5), Revision::osaka, input(1, 1025, 1), plenty).status, Status::precompile_failure);
+    EXPECT_EQ(call_precompile(number(5), Revision::osaka, input(1, 1025, 1), plenty).status,
+              Status::precompile_failure);
     EXPECT_EQ(call_precompile(number(5), Revision::osaka, input(1024, 1, 1), plenty).status, Status::success);
 }
 

@@ -120,7 +120,8 @@ struct Bench {
         message.value = value;
         return execute_both_ways(message);
     }
-    /// Runs a message on the bench's world, and translated on a copy of it: whatever the test looks at, that must agree.
+    /// Runs a message on the bench's world, and translated on a copy of it: whatever the test looks at, that must
+    /// agree.
     CallResult execute_both_ways(const Message& message) {
         TestHost twin = host;
         twin.translates_at_once = true;

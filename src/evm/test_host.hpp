@@ -58,7 +58,9 @@ class TestHost : public Host {
         const auto account = get(address);
         return account.nonce != 0 || !account.code.empty() || !account.storage.empty();
     }
-    void set_balance(const Address& address, const U256& balance) override { world.accounts[address].balance = balance; }
+    void set_balance(const Address& address, const U256& balance) override {
+        world.accounts[address].balance = balance;
+    }
     void set_nonce(const Address& address, std::uint64_t nonce) override { world.accounts[address].nonce = nonce; }
     void set_code(const Address& address, Bytes code) override { world.accounts[address].code = std::move(code); }
     void create_account(const Address& address) override {

@@ -1,6 +1,6 @@
 #pragma once
-// An ordered key-value store of named tables, on RocksDB. Writes of one Batch become visible, and survive a crash of the
-// process, together or not at all.
+// An ordered key-value store of named tables, on RocksDB. Writes of one Batch become visible, and survive a crash of
+// the process, together or not at all.
 
 #include <cstdint>
 #include <memory>
@@ -20,8 +20,8 @@ using Table = std::uint32_t;
 struct KvOptions {
     /// Bytes of memory for caching blocks of tables.
     std::size_t cache_size = 128ULL << 20;
-    /// Whether each write waits for the disk. Without, a crash of the process loses nothing, a loss of power may lose the
-    /// last writes, but never part of one.
+    /// Whether each write waits for the disk. Without, a crash of the process loses nothing, a loss of power may lose
+    /// the last writes, but never part of one.
     bool sync = false;
 };
 

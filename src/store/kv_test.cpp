@@ -31,9 +31,9 @@ TEST(kv, a_batch_is_there_after_reopening) {
     }
     auto kv = Kv::open(folder.path, tables);
     ASSERT_TRUE(kv);
-    EXPECT_EQ(kv->get(0, bytes("a")), std::optional(bytes("one")));
-    EXPECT_EQ(kv->get(1, bytes("a")), std::optional(bytes("two")));
-    EXPECT_EQ(kv->get(0, bytes("b")), std::optional<Bytes>());
+    EXPECT_EQ(*kv->get(0, bytes("a")), std::optional(bytes("one")));
+    EXPECT_EQ(*kv->get(1, bytes("a")), std::optional(bytes("two")));
+    EXPECT_EQ(*kv->get(0, bytes("b")), std::optional<Bytes>());
 }
 
 TEST(kv, a_cursor_walks_in_order_from_where_it_is_put) {
@@ -67,8 +67,8 @@ TEST(kv, the_last_of_put_and_erase_counts) {
     batch.put(0, bytes("b"), bytes("two"));
     EXPECT_EQ(batch.size(), 4U);
     ASSERT_TRUE(kv->write(std::move(batch)));
-    EXPECT_EQ(kv->get(0, bytes("a")), std::optional<Bytes>());
-    EXPECT_EQ(kv->get(0, bytes("b")), std::optional(bytes("two")));
+    EXPECT_EQ(*kv->get(0, bytes("a")), std::optional<Bytes>());
+    EXPECT_EQ(*kv->get(0, bytes("b")), std::optional(bytes("two")));
 }
 
 TEST(kv, one_process_at_a_time_and_the_error_names_the_folder) {
@@ -86,7 +86,8 @@ TEST(kv, damage_is_refused) {
     { ASSERT_TRUE(Kv::open(folder.path, tables)); }
     for (const auto& entry : std::filesystem::directory_iterator(folder.path)) {
         const std::string name = entry.path().filename();
-        if (name.starts_with("MANIFEST")) std::ofstream(entry.path(), std::ios::binary | std::ios::trunc) << "not a manifest";
+        if (name.starts_with("MANIFEST"))
+            std::ofstream(entry.path(), std::ios::binary | std::ios::trunc) << "not a manifest";
     }
     const auto kv = Kv::open(folder.path, tables);
     ASSERT_FALSE(kv);

@@ -25,8 +25,8 @@ using Findings = std::vector<Finding>;
 
 /// A room includes only itself and rooms to its left; a service never includes another.
 [[nodiscard]] Findings check_order(const File& file, const std::vector<std::string>& order);
-/// Third-party headers, and heavy ones of the standard library, stand in .cpp files, or in headers that only .cpp files of
-/// the same folder include: whoever uses a room never gets them.
+/// Third-party headers, and heavy ones of the standard library, stand in .cpp files, or in headers that only .cpp files
+/// of the same folder include: whoever uses a room never gets them.
 [[nodiscard]] Findings check_headers(const File& file, const std::vector<File>& tree);
 /// The rules, and the pure machines of the runtime, know no thread, lock, clock, random device or file.
 [[nodiscard]] Findings check_purity(const File& file);

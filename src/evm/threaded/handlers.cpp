@@ -1,6 +1,6 @@
-// Handlers of translated code. The uppermost word of the stack lives in four registers; `sp` points to the one below it,
-// and the slot above `sp` is where the uppermost word would be. A stack of height 0 or 1 has `sp` below the first slot:
-// the pool keeps a margin there, and what is read from it is never used.
+// Handlers of translated code. The uppermost word of the stack lives in four registers; `sp` points to the one below
+// it, and the slot above `sp` is where the uppermost word would be. A stack of height 0 or 1 has `sp` below the first
+// slot: the pool keeps a margin there, and what is read from it is never used.
 
 #include "evm/threaded/handlers.hpp"
 
@@ -56,7 +56,8 @@ using Handler = void (*)(WEFT_EVM_PARAMETERS) [[clang::preserve_none]];
 
 // --- blocks and ways out
 
-[[gnu::always_inline]] inline bool may_enter(const ProgramWord* pc, const U256* sp, std::int64_t& gas, const Frame* frame) {
+[[gnu::always_inline]] inline bool may_enter(const ProgramWord* pc, const U256* sp, std::int64_t& gas,
+                                             const Frame* frame) {
     gas -= static_cast<std::uint32_t>(pc[1]);
     const auto height = static_cast<std::uint32_t>(reinterpret_cast<const char*>(sp) -
                                                    reinterpret_cast<const char*>(frame->floor));

@@ -17,10 +17,10 @@ namespace weft::evm {
     t2 = __builtin_addcll(t2, l2, carry, &carry);
     t3 = __builtin_addcll(t3, l3, carry, &carry);
 }
-[[gnu::always_inline]] inline std::uint64_t subtract(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3,
-                                                     std::uint64_t b0, std::uint64_t b1, std::uint64_t b2,
-                                                     std::uint64_t b3, std::uint64_t& t0, std::uint64_t& t1,
-                                                     std::uint64_t& t2, std::uint64_t& t3) {
+[[gnu::always_inline]] inline std::uint64_t subtract(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2,
+                                                     std::uint64_t a3, std::uint64_t b0, std::uint64_t b1,
+                                                     std::uint64_t b2, std::uint64_t b3, std::uint64_t& t0,
+                                                     std::uint64_t& t1, std::uint64_t& t2, std::uint64_t& t3) {
     unsigned long long borrow = 0;
     t0 = __builtin_subcll(a0, b0, 0, &borrow);
     t1 = __builtin_subcll(a1, b1, borrow, &borrow);
@@ -28,8 +28,9 @@ namespace weft::evm {
     t3 = __builtin_subcll(a3, b3, borrow, &borrow);
     return borrow;
 }
-[[gnu::always_inline]] inline std::uint64_t below(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3,
-                                                  std::uint64_t b0, std::uint64_t b1, std::uint64_t b2, std::uint64_t b3) {
+[[gnu::always_inline]] inline std::uint64_t below(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2,
+                                                  std::uint64_t a3, std::uint64_t b0, std::uint64_t b1,
+                                                  std::uint64_t b2, std::uint64_t b3) {
     std::uint64_t d0, d1, d2, d3;
     return subtract(a0, a1, a2, a3, b0, b1, b2, b3, d0, d1, d2, d3);
 }
@@ -42,9 +43,9 @@ concept Binary = opcode == Opcode::add || opcode == Opcode::sub || opcode == Opc
 
 /// A comparison's answer, 0 or 1.
 template <Opcode opcode>
-[[gnu::always_inline]] inline std::uint64_t compare(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3,
-                                                    std::uint64_t b0, std::uint64_t b1, std::uint64_t b2,
-                                                    std::uint64_t b3) {
+[[gnu::always_inline]] inline std::uint64_t compare(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2,
+                                                    std::uint64_t a3, std::uint64_t b0, std::uint64_t b1,
+                                                    std::uint64_t b2, std::uint64_t b3) {
     constexpr std::uint64_t half = std::uint64_t{1} << 63;
     if constexpr (opcode == Opcode::lt) return below(a0, a1, a2, a3, b0, b1, b2, b3);
     if constexpr (opcode == Opcode::gt) return below(b0, b1, b2, b3, a0, a1, a2, a3);

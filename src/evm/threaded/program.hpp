@@ -34,7 +34,8 @@ class Program {
         const std::uint64_t bits = destinations_[offset / 64];
         const std::uint64_t bit = std::uint64_t{1} << (offset % 64);
         if ((bits & bit) == 0) return nullptr;
-        return words_.data() + starts_[ranks_[offset / 64] + static_cast<unsigned>(__builtin_popcountll(bits & (bit - 1)))];
+        return words_.data() +
+               starts_[ranks_[offset / 64] + static_cast<unsigned>(__builtin_popcountll(bits & (bit - 1)))];
     }
 
   private:

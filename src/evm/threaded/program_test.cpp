@@ -89,8 +89,10 @@ TEST(program, shifts_by_every_constant) {
     for (std::uint64_t count = 0; count < 260; ++count) {
         SCOPED_TRACE(count);
         Bench bench;
-        EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(word).push(count).op(shl).return_top()).output), word << count);
-        EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(word).push(count).op(shr).return_top()).output), word >> count);
+        EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(word).push(count).op(shl).return_top()).output),
+                  word << count);
+        EXPECT_EQ(U256::from_bytes(bench.run(Bytecode().push(word).push(count).op(shr).return_top()).output),
+                  word >> count);
         static_cast<void>(bench.run(Bytecode().push(word).push(count).op(sar).return_top()));
     }
 }
@@ -99,10 +101,26 @@ TEST(program, blocks_stop_at_the_right_gas) {
     // Every gas limit from nothing to more than enough: the last instruction that could be paid for is the same.
     const Bytes codes[] = {
         countdown(3),
-        Bytecode().push(7).push(0).op({mstore, Opcode::gas, pop}).push(0).op(mload).push(1).op({add, Opcode::gas}).return_top(),
+        Bytecode()
+            .push(7)
+            .push(0)
+            .op({mstore, Opcode::gas, pop})
+            .push(0)
+            .op(mload)
+            .push(1)
+            .op({add, Opcode::gas})
+            .return_top(),
         Bytecode().sstore(1, 2).push(1).op({tload, pop}).sstore(1, 0),
         Bytecode().call(staticcall, Bench::address(3), 0, 300).op({pop, Opcode::gas}).return_top(),
-        Bytecode().push(0x20).push(0).op({Opcode::keccak256, dup1, eq, iszero}).push(0).op(jumpi).push(1).push(2).op(Opcode::revert),
+        Bytecode()
+            .push(0x20)
+            .push(0)
+            .op({Opcode::keccak256, dup1, eq, iszero})
+            .push(0)
+            .op(jumpi)
+            .push(1)
+            .push(2)
+            .op(Opcode::revert),
     };
     for (const auto& code : codes) {
         for (std::uint64_t gas = 0; gas < 400; ++gas) {
@@ -143,10 +161,20 @@ class RandomCode {
         }
     }
     void add_instruction(Bytecode& code) {
-        static constexpr Opcode plain[] = {add, sub, mul, div, sdiv, mod, addmod, mulmod, exp, signextend, lt, gt, slt, sgt,
-                                           eq, iszero, and_, or_, xor_, not_, Opcode::byte, shl, shr, sar, clz, pop, pop,
-                                           caller, calldataload, msize, pc, Opcode::gas, keccak256, sload, tload, mload,
-                                           mstore, mstore8, returndatasize, mcopy, push0};
+        static constexpr Opcode plain[] = {add,        sub,          mul,
+                                           div,        sdiv,         mod,
+                                           addmod,     mulmod,       exp,
+                                           signextend, lt,           gt,
+                                           slt,        sgt,          eq,
+                                           iszero,     and_,         or_,
+                                           xor_,       not_,         Opcode::byte,
+                                           shl,        shr,          sar,
+                                           clz,        pop,          pop,
+                                           caller,     calldataload, msize,
+                                           pc,         Opcode::gas,  keccak256,
+                                           sload,      tload,        mload,
+                                           mstore,     mstore8,      returndatasize,
+                                           mcopy,      push0};
         const auto kind = pick(100);
         if (kind < 25) {
             code.push(value());

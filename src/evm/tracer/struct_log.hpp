@@ -1,5 +1,6 @@
 #pragma once
-// geth's default trace: one entry an instruction, as debug_traceTransaction and debug_traceCall answer without a tracer.
+// geth's default trace: one entry an instruction, as debug_traceTransaction and debug_traceCall answer without a
+// tracer.
 
 #include <cstdint>
 #include <map>

@@ -47,7 +47,9 @@ TEST(struct_log, options) {
               R"({"pc":6,"op":"STOP","gas":99986,"gasCost":0,"depth":1,"memory":[)"
               R"("0x00000000000000000000000000000000000000000000000000000000000000ab"]}]})");
     options.limit = 100;
-    EXPECT_EQ(json::parse(trace(Bytecode().push(1).push(2).push(3).push(4), options))->find("structLogs")->items().size(), 2U);
+    EXPECT_EQ(
+        json::parse(trace(Bytecode().push(1).push(2).push(3).push(4), options))->find("structLogs")->items().size(),
+        2U);
 }
 
 TEST(struct_log, storage_accumulates_and_refunds_show) {
@@ -73,7 +75,8 @@ TEST(struct_log, a_call_costs_what_it_takes_along_and_its_callee_follows) {
     Bench bench;
     bench.host.world.accounts[bench.contract].balance = 5;
     bench.host.world.accounts[bench.other].code = Bytecode().op(stop);
-    const auto logs = json::parse(trace(bench, Bytecode().call(call, bench.other, 1, 1000)))->find("structLogs")->items();
+    const auto logs =
+        json::parse(trace(bench, Bytecode().call(call, bench.other, 1, 1000)))->find("structLogs")->items();
     ASSERT_EQ(logs.size(), 10U);
     EXPECT_EQ(logs[7]["op"].text(), "CALL");
     EXPECT_EQ(logs[7]["gasCost"].text(), std::to_string(2600 + 9000 + 1000));
@@ -111,13 +114,20 @@ TEST(struct_log, failures) {
 }
 
 TEST(struct_log, a_revert_shows_its_data) {
-    const auto reply = *json::parse(trace(Bytecode().push(0xee).push(0).op(mstore8).push(1).push(0).op(Opcode::revert)));
+    const auto reply =
+        *json::parse(trace(Bytecode().push(0xee).push(0).op(mstore8).push(1).push(0).op(Opcode::revert)));
     EXPECT_TRUE(reply["failed"].as_boolean());
     EXPECT_EQ(reply["returnValue"].text(), "0xee");
 }
 
 TEST(struct_log, tracing_changes_nothing) {
-    const Bytes code = Bytecode().sstore(1, 2).push(32).push(0).op(keccak256).call(call, Bench::address(3), 0, 500).op(Opcode::gas)
+    const Bytes code = Bytecode()
+                           .sstore(1, 2)
+                           .push(32)
+                           .push(0)
+                           .op(keccak256)
+                           .call(call, Bench::address(3), 0, 500)
+                           .op(Opcode::gas)
                            .return_top();
     Bench plain;
     const auto want = plain.run(code);

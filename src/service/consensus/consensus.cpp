@@ -60,7 +60,8 @@ bool Consensus::next(std::deque<std::function<void()>>& jobs, std::vector<Waiter
         by_interval = decision.seal && waiters_.empty();
         if (decision.seal || !jobs_.empty() || !waiters_.empty()) break;
         if (decision.ask_again_ms) {
-            wake_.wait_for(lock, std::chrono::milliseconds(std::max<std::int64_t>(*decision.ask_again_ms - unix_ms(), 1)));
+            wake_.wait_for(lock,
+                           std::chrono::milliseconds(std::max<std::int64_t>(*decision.ask_again_ms - unix_ms(), 1)));
         } else {
             wake_.wait(lock);
         }
@@ -142,7 +143,8 @@ Result<api::SealedBlockPtr> Consensus::seal() {
     return seal(header, std::move(transactions));
 }
 
-Result<api::SealedBlockPtr> Consensus::seal(const chain::Header& header, std::vector<chain::TransactionPtr> transactions) {
+Result<api::SealedBlockPtr> Consensus::seal(const chain::Header& header,
+                                            std::vector<chain::TransactionPtr> transactions) {
     std::optional<std::vector<chain::Withdrawal>> withdrawals;
     if (chain::rules_of(config_, header).at_least(evm::Revision::shanghai)) withdrawals.emplace();
     WEFT_TRY(const auto built, run(ports_.build(context(), {header, std::move(transactions), std::move(withdrawals)})));
@@ -284,15 +286,16 @@ Result<void> Consensus::take_back(std::uint64_t version) {
 
 Task<api::consensus::RevertReply> Consensus::revert(mesh::Context, api::consensus::Revert request) {
     co_await only_development();
-    co_return co_await on_thread<api::consensus::RevertReply>([this, id = request.id]() -> Result<api::consensus::RevertReply> {
-        const auto found = std::ranges::find(snapshots_, id, &Kept::id);
-        if (found == snapshots_.end()) return api::consensus::RevertReply{false};
-        const Kept kept = *found;
-        snapshots_.erase(found, snapshots_.end());
-        state_ = kept.state;
-        WEFT_CHECK(take_back(kept.version));
-        return api::consensus::RevertReply{true};
-    });
+    co_return co_await on_thread<api::consensus::RevertReply>(
+        [this, id = request.id]() -> Result<api::consensus::RevertReply> {
+            const auto found = std::ranges::find(snapshots_, id, &Kept::id);
+            if (found == snapshots_.end()) return api::consensus::RevertReply{false};
+            const Kept kept = *found;
+            snapshots_.erase(found, snapshots_.end());
+            state_ = kept.state;
+            WEFT_CHECK(take_back(kept.version));
+            return api::consensus::RevertReply{true};
+        });
 }
 
 Task<api::consensus::RevertReply> Consensus::reset(mesh::Context, api::consensus::Reset) {

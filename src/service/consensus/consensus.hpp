@@ -98,7 +98,8 @@ class Consensus {
     /// Seals one block if a transaction can go into it. @return null if none can.
     [[nodiscard]] Result<api::SealedBlockPtr> seal_waiting();
     /// Builds, commits, and tells the pool.
-    [[nodiscard]] Result<api::SealedBlockPtr> seal(const chain::Header& header, std::vector<chain::TransactionPtr> transactions);
+    [[nodiscard]] Result<api::SealedBlockPtr> seal(const chain::Header& header,
+                                                   std::vector<chain::TransactionPtr> transactions);
     void remember(const Hash& hash);
     [[nodiscard]] Result<void> take_back(std::uint64_t version);
     [[nodiscard]] Result<void> only_development() const;

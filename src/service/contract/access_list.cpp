@@ -1,4 +1,5 @@
-// eth_createAccessList: runs a call again and again, each time with the list the last run found, until it stays the same.
+// eth_createAccessList: runs a call again and again, each time with the list the last run found, until it stays the
+// same.
 
 #include <set>
 

@@ -58,7 +58,8 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
 
 Task<api::contract::BuildReply> Contract::build(mesh::Context context, api::contract::Build request) {
     auto parent = co_await ports_.open_state({});
-    if (parent.block->hash != request.header.parent_hash) co_return fail(ErrorCode::failed_precondition, "not on the head");
+    if (parent.block->hash != request.header.parent_hash)
+        co_return fail(ErrorCode::failed_precondition, "not on the head");
     auto block = std::make_shared<api::SealedBlock>();
     auto reply = co_await run_block(config_, *parent.reader, request, *block);
     const auto root = co_await ports_.root(context, {reply.changes, {}});

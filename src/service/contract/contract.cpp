@@ -78,11 +78,12 @@ Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contra
         state.begin_block(environment.block.number, environment.rules.revision);
         WEFT_CHECK(apply_overrides(state, request.overrides));
         const auto transaction = to_transaction(request.call, config_, environment.block.base_fee, call_gas_max);
-        const auto outcome = chain::execute_call(state, environment, transaction, request.call.from.value_or(Address{}));
+        const auto outcome =
+            chain::execute_call(state, environment, transaction, request.call.from.value_or(Address{}));
         if (!outcome) {
             auto error = refused(outcome.error());
-            error.message = fmt::format("err: {} (supplied gas {})", call_wording(outcome.error(), transaction, environment),
-                                        transaction.gas_limit);
+            error.message = fmt::format("err: {} (supplied gas {})",
+                                        call_wording(outcome.error(), transaction, environment), transaction.gas_limit);
             return std::unexpected(std::move(error));
         }
         WEFT_TRY(auto output, output_of(*outcome));

@@ -64,7 +64,8 @@ class Contract {
     Task<StateAt> open(mesh::Context context, api::BlockRef ref);
     /// The block that would be sealed now, with its changes.
     Task<api::contract::BuildReply> build_pending(mesh::Context context);
-    [[nodiscard]] Result<api::JsonReply> trace_transactions(const api::SealedBlock& block, std::optional<std::size_t> only,
+    [[nodiscard]] Result<api::JsonReply> trace_transactions(const api::SealedBlock& block,
+                                                            std::optional<std::size_t> only,
                                                             const api::contract::TraceOptions& options);
 
     const chain::ChainConfig& config_;

@@ -8,11 +8,13 @@
 namespace weft::service::contract {
 
 /// @param gas_default  if the call names none; also the most it gets.
-[[nodiscard]] chain::Transaction to_transaction(const api::contract::CallRequest& call, const chain::ChainConfig& config,
-                                                const U256& base_fee, std::uint64_t gas_default);
+[[nodiscard]] chain::Transaction to_transaction(const api::contract::CallRequest& call,
+                                                const chain::ChainConfig& config, const U256& base_fee,
+                                                std::uint64_t gas_default);
 
 /// @errors invalid_argument  both state and stateDiff, or a precompile moved that is none.
-[[nodiscard]] Result<void> apply_overrides(chain::State& state, const std::vector<api::contract::AccountOverride>& overrides);
+[[nodiscard]] Result<void> apply_overrides(chain::State& state,
+                                           const std::vector<api::contract::AccountOverride>& overrides);
 /// The block's environment with what is overridden.
 [[nodiscard]] chain::BlockEnvironment make_environment(const chain::ChainConfig& config, chain::Header header,
                                                        const api::contract::BlockOverrides& overrides);

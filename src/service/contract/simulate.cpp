@@ -73,7 +73,8 @@ class SimulatedReader final : public chain::StateReader {
     std::map<std::uint64_t, Hash> hashes_;
 };
 
-/// Collects a call's logs and, on request, a log for each transfer of ether, in order; reverted frames take theirs back.
+/// Collects a call's logs and, on request, a log for each transfer of ether, in order; reverted frames take theirs
+/// back.
 class TransferTracer final : public evm::Tracer {
   public:
     explicit TransferTracer(bool transfers) : transfers_(transfers) {}
@@ -176,10 +177,12 @@ class Simulation {
         return header;
     }
 
-    Result<void> check_moves(const std::vector<api::contract::AccountOverride>& overrides, evm::Revision revision) const {
+    Result<void> check_moves(const std::vector<api::contract::AccountOverride>& overrides,
+                             evm::Revision revision) const {
         for (const auto& change : overrides) {
             if (change.move_precompile_to && !evm::is_precompile(change.address, revision)) {
-                return refuse(-32000, fmt::format("account {} is not a precompile", chain::to_checksum_address(change.address)));
+                return refuse(
+                    -32000, fmt::format("account {} is not a precompile", chain::to_checksum_address(change.address)));
             }
         }
         return {};
@@ -204,7 +207,8 @@ class Simulation {
         }
         std::optional<std::vector<chain::Withdrawal>> withdrawals;
         if (environment.rules.at_least(evm::Revision::shanghai)) withdrawals.emplace();
-        if (const auto ended = frame.finish({}, withdrawals); !ended) return std::unexpected(chain::to_error(ended.error()));
+        if (const auto ended = frame.finish({}, withdrawals); !ended)
+            return std::unexpected(chain::to_error(ended.error()));
         chain::merge(changes_, frame.take_changes());
         chain::merge(changes_, state_.take_changes());
         header.transactions_root = chain::transactions_root(block->transactions);
@@ -230,8 +234,8 @@ class Simulation {
         const std::uint64_t block_gas_left = header.gas_limit - header.gas_used;
         auto transaction = to_transaction(call, config_, environment.block.base_fee, gas_left_);
         if (call.gas && *call.gas > block_gas_left) {
-            return refuse(code::block_gas_limit,
-                          fmt::format("block gas limit reached: {} >= {}", header.gas_used + *call.gas, header.gas_limit));
+            return refuse(code::block_gas_limit, fmt::format("block gas limit reached: {} >= {}",
+                                                             header.gas_used + *call.gas, header.gas_limit));
         }
         transaction.gas_limit = std::min({call.gas.value_or(block_gas_left), block_gas_left, gas_left_});
         if (transaction.type == chain::TransactionType::legacy && !call.gas_price) {
@@ -243,8 +247,8 @@ class Simulation {
         auto outcome = chain::execute_call(state_, environment, transaction, sender, &tracer, checks);
         if (!outcome) {
             return refuse(code_of(outcome.error().rule),
-                          fmt::format("err: {} (supplied gas {})", call_wording(outcome.error(), transaction, environment),
-                                      transaction.gas_limit));
+                          fmt::format("err: {} (supplied gas {})",
+                                      call_wording(outcome.error(), transaction, environment), transaction.gas_limit));
         }
         header.gas_used += outcome->gas_used;
         gas_left_ -= std::min(gas_left_, outcome->gas_used);
@@ -302,7 +306,8 @@ Task<api::contract::SimulateReply> Contract::simulate(mesh::Context context, api
     const auto work = [&]() -> Result<api::contract::SimulateReply> {
         const auto root = [&](const chain::StateChanges& changes) -> Result<Hash> {
             const auto shared = std::make_shared<const chain::StateChanges>(changes);
-            WEFT_TRY(const auto reply, run(ports_.root(context, {shared, api::BlockRef::at(base.block->header.number)})));
+            WEFT_TRY(const auto reply,
+                     run(ports_.root(context, {shared, api::BlockRef::at(base.block->header.number)})));
             return reply.root;
         };
         return Simulation(config_, request, base, root).run();

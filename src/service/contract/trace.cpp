@@ -78,7 +78,12 @@ Task<api::JsonReply> Contract::trace_call(mesh::Context context, api::contract::
         WEFT_CHECK(apply_overrides(state, request.overrides));
         const auto transaction = to_transaction(request.call, config_, environment.block.base_fee, call_gas_max);
         const Address sender = request.call.from.value_or(Address{});
-        const TraceRun::Subject subject{sender, transaction.to, environment.block.coinbase, {}, transaction.gas_limit, 0,
+        const TraceRun::Subject subject{sender,
+                                        transaction.to,
+                                        environment.block.coinbase,
+                                        {},
+                                        transaction.gas_limit,
+                                        0,
                                         environment.rules.revision};
         WEFT_TRY(const auto trace, TraceRun::make(request.options, subject));
         trace->begin(state);

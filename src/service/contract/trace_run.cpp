@@ -87,8 +87,9 @@ Result<std::unique_ptr<TraceRun>> TraceRun::make(const api::contract::TraceOptio
     }
     if (options.tracer == "4byteTracer") return std::make_unique<FourByteRun>();
     if (options.tracer == "noopTracer") return std::make_unique<NoRun>();
-    return fail(ErrorCode::invalid_argument, "unknown tracer " + options.tracer +
-                                                 ": callTracer, prestateTracer, 4byteTracer, noopTracer, or none for struct logs");
+    return fail(ErrorCode::invalid_argument,
+                "unknown tracer " + options.tracer +
+                    ": callTracer, prestateTracer, 4byteTracer, noopTracer, or none for struct logs");
 }
 
 }  // namespace weft::service::contract

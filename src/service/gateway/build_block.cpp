@@ -69,7 +69,8 @@ Result<std::vector<chain::TransactionPtr>> transactions(const json::Value& value
 
 std::uint64_t next_gas_limit(std::uint64_t parent) {
     const std::uint64_t step = parent / 1024 - 1;
-    return parent < gas_limit_target ? std::min(parent + step, gas_limit_target) : std::max(parent - step, gas_limit_target);
+    return parent < gas_limit_target ? std::min(parent + step, gas_limit_target)
+                                     : std::max(parent - step, gas_limit_target);
 }
 
 chain::BlockAttributes block_attributes(const api::SealedBlock& parent, const Attributes& given, Bytes extra_data) {
@@ -89,7 +90,8 @@ U256 block_value(const api::SealedBlock& block) {
     U256 total;
     for (const auto& receipt : block.receipts) {
         const U256 base_fee = block.header.base_fee.value_or(U256{});
-        if (receipt.effective_gas_price > base_fee) total += (receipt.effective_gas_price - base_fee) * receipt.gas_used;
+        if (receipt.effective_gas_price > base_fee)
+            total += (receipt.effective_gas_price - base_fee) * receipt.gas_used;
     }
     return total;
 }
@@ -97,9 +99,15 @@ U256 block_value(const api::SealedBlock& block) {
 void write_payload(json::Writer& out, const api::SealedBlock& block) {
     const chain::Header& header = block.header;
     out.begin_object();
-    out.data("parentHash", header.parent_hash).data("feeRecipient", header.coinbase).data("stateRoot", header.state_root);
-    out.data("receiptsRoot", header.receipts_root).data("logsBloom", header.logs_bloom).data("prevRandao", header.mix_hash);
-    out.quantity("blockNumber", header.number).quantity("gasLimit", header.gas_limit).quantity("gasUsed", header.gas_used);
+    out.data("parentHash", header.parent_hash)
+        .data("feeRecipient", header.coinbase)
+        .data("stateRoot", header.state_root);
+    out.data("receiptsRoot", header.receipts_root)
+        .data("logsBloom", header.logs_bloom)
+        .data("prevRandao", header.mix_hash);
+    out.quantity("blockNumber", header.number)
+        .quantity("gasLimit", header.gas_limit)
+        .quantity("gasUsed", header.gas_used);
     out.quantity("timestamp", header.timestamp).data("extraData", header.extra_data);
     out.quantity("baseFeePerGas", header.base_fee.value_or(U256{})).data("blockHash", block.hash);
     out.key("transactions").begin_array();
@@ -147,18 +155,20 @@ Task<std::string> build_block(Call& call) {
     const chain::ChainConfig config = co_await read_chain_config(status.fork);
     const auto parent = co_await find_block(call, api::BlockRef::with_hash(parent_hash), true);
     if (!parent) co_await Result<void>(rpc_fail(code::server, "unknown parent"));
-    request.header = chain::make_header(config, parent->header, block_attributes(*parent, given, std::move(extra_data)));
+    request.header =
+        chain::make_header(config, parent->header, block_attributes(*parent, given, std::move(extra_data)));
     request.withdrawals = std::move(given.withdrawals);
     if (!chosen) {
-        auto best = co_await call.ports().best(
-            call.context, {request.header.base_fee.value_or(U256{}), status.next_blob_base_fee, request.header.gas_limit});
+        auto best = co_await call.ports().best(call.context, {request.header.base_fee.value_or(U256{}),
+                                                              status.next_blob_base_fee, request.header.gas_limit});
         request.transactions = std::move(best.transactions);
     }
     const std::size_t wanted = request.transactions.size();
     const auto built = co_await call.ports().build(call.context, std::move(request));
     // Those that were asked for must be in it; those of the pool may wait.
     if (chosen && built.block->transactions.size() != wanted) {
-        const std::string reason = built.reasons.empty() ? "a transaction does not fit this block" : built.reasons.front();
+        const std::string reason =
+            built.reasons.empty() ? "a transaction does not fit this block" : built.reasons.front();
         co_await Result<void>(rpc_fail(code::server, reason));
     }
     json::Writer out;

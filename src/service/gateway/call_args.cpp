@@ -16,8 +16,9 @@ using api::contract::CallRequest;
 Error in_field(Error error, std::string_view structure, std::string_view field) {
     constexpr std::string_view marker = "into Go value of type ";
     if (const auto at = error.message.find(marker); at != std::string::npos) {
-        error.message.replace(at, marker.size(),
-                              "into Go struct field " + std::string(structure) + "." + std::string(field) + " of type ");
+        error.message.replace(
+            at, marker.size(),
+            "into Go struct field " + std::string(structure) + "." + std::string(field) + " of type ");
     }
     return error;
 }
@@ -196,9 +197,11 @@ Result<void> check_fees(const CallRequest& call) {
     if (call.gas_price && (call.max_fee_per_gas || call.max_priority_fee_per_gas)) {
         return rpc_fail(code::server, "both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified");
     }
-    if (call.max_fee_per_gas && call.max_priority_fee_per_gas && *call.max_fee_per_gas < *call.max_priority_fee_per_gas) {
-        return rpc_fail(code::server, "maxFeePerGas (" + to_quantity(*call.max_fee_per_gas) + ") < maxPriorityFeePerGas (" +
-                                          to_quantity(*call.max_priority_fee_per_gas) + ")");
+    if (call.max_fee_per_gas && call.max_priority_fee_per_gas &&
+        *call.max_fee_per_gas < *call.max_priority_fee_per_gas) {
+        return rpc_fail(code::server, "maxFeePerGas (" + to_quantity(*call.max_fee_per_gas) +
+                                          ") < maxPriorityFeePerGas (" + to_quantity(*call.max_priority_fee_per_gas) +
+                                          ")");
     }
     return {};
 }

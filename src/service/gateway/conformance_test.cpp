@@ -91,11 +91,21 @@ TEST(conformance, blocks_and_transactions_are_equal_in_full) {
     if (!folder) GTEST_SKIP();
     testing::Fixture fixture;
     load(fixture.node, *folder / "tests");
-    const std::string_view methods[] = {
-        "eth_blockNumber", "eth_chainId", "eth_config", "eth_getBlockByHash", "eth_getBlockByNumber",
-        "eth_getBlockTransactionCountByHash", "eth_getBlockTransactionCountByNumber", "eth_getTransactionByBlockHashAndIndex",
-        "eth_getTransactionByBlockNumberAndIndex", "eth_getTransactionByHash", "eth_syncing", "net_version",
-        "debug_getRawBlock", "debug_getRawHeader", "debug_getRawTransaction"};
+    const std::string_view methods[] = {"eth_blockNumber",
+                                        "eth_chainId",
+                                        "eth_config",
+                                        "eth_getBlockByHash",
+                                        "eth_getBlockByNumber",
+                                        "eth_getBlockTransactionCountByHash",
+                                        "eth_getBlockTransactionCountByNumber",
+                                        "eth_getTransactionByBlockHashAndIndex",
+                                        "eth_getTransactionByBlockNumberAndIndex",
+                                        "eth_getTransactionByHash",
+                                        "eth_syncing",
+                                        "net_version",
+                                        "debug_getRawBlock",
+                                        "debug_getRawHeader",
+                                        "debug_getRawTransaction"};
     std::size_t count = 0;
     for (const std::string_view method : methods) {
         for (const auto& entry : fs::directory_iterator(*folder / "tests" / method)) {

@@ -68,7 +68,9 @@ mesh::Context trace_context(const Call& call, const TraceOptions& options) {
     return context;
 }
 
-Task<TraceOptions> options_at(Call& call, std::size_t index) { co_return co_await trace_options(call.params.at(index)); }
+Task<TraceOptions> options_at(Call& call, std::size_t index) {
+    co_return co_await trace_options(call.params.at(index));
+}
 
 Task<std::string> trace_transaction(Call& call) {
     const Hash hash = co_await call.params.hash(0);
@@ -155,11 +157,19 @@ void add_debug_methods(MethodTable& table) {
     const Parameter hash{"transactionHash", Type::hash};
     const Parameter options{"options", Type::object, false};
     table.add({
-        {"debug_traceTransaction", "Runs a transaction of a block again and traces it.", {hash, options}, trace_transaction},
+        {"debug_traceTransaction",
+         "Runs a transaction of a block again and traces it.",
+         {hash, options},
+         trace_transaction},
         {"debug_traceBlockByNumber", "Traces a block's transactions.", {block, options}, trace_block_by_number},
-        {"debug_traceBlockByHash", "Traces a block's transactions.", {{"blockHash", Type::hash}, options}, trace_block_by_hash},
-        {"debug_traceCall", "Runs a call and traces it.",
-         {{"transaction", Type::transaction}, {"block", Type::block, false}, options}, trace_call},
+        {"debug_traceBlockByHash",
+         "Traces a block's transactions.",
+         {{"blockHash", Type::hash}, options},
+         trace_block_by_hash},
+        {"debug_traceCall",
+         "Runs a call and traces it.",
+         {{"transaction", Type::transaction}, {"block", Type::block, false}, options},
+         trace_call},
         {"debug_getRawTransaction", "A transaction's bytes.", {hash}, debug_raw_transaction},
         {"debug_getRawHeader", "A header's RLP.", {block}, raw_header},
         {"debug_getRawBlock", "A block's RLP.", {block}, raw_block},

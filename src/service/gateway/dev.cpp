@@ -257,7 +257,8 @@ Task<std::string> set_storage_at(Call& call) {
     if (call.method == "hardhat_setStorageAt") {
         const std::string& text = call.params.at(2).text();
         if (text.size() != 66) {
-            co_await Result<void>(invalid_params("Storage value must be exactly 32 bytes long. Received " + text.substr(0, 100) + "."));
+            co_await Result<void>(
+                invalid_params("Storage value must be exactly 32 bytes long. Received " + text.substr(0, 100) + "."));
         }
     }
     change.slots.push_back(slot);
@@ -293,11 +294,13 @@ Task<std::string> drop_transaction(Call& call) {
     if (!anvil) {
         const auto mined = co_await call.ports().get_transaction(call.context, {hash});
         if (mined.transaction) {
-            co_await Result<void>(invalid_params("Transaction " + to_hex(hash) + " cannot be dropped because it's already mined"));
+            co_await Result<void>(
+                invalid_params("Transaction " + to_hex(hash) + " cannot be dropped because it's already mined"));
         }
     }
     // Zero means all of them to the pool, and no transaction to a client.
-    const auto dropped = hash.is_zero() ? api::validation::PooledReply{} : co_await call.ports().drop(call.context, {hash});
+    const auto dropped =
+        hash.is_zero() ? api::validation::PooledReply{} : co_await call.ports().drop(call.context, {hash});
     if (anvil) co_return dropped.transaction ? data_json(hash) : none();
     co_return std::string(dropped.transaction ? "true" : "false");
 }
@@ -402,7 +405,11 @@ void add_chain_methods(MethodTable& table) {
     }
     table.add({
         {"evm_mine", "Seals a block.", {{"timestampOrOptions", Type::any, false}}, evm_mine, dev},
-        {"evm_setIntervalMining", "Milliseconds between blocks; 0: none.", {{"interval", Type::any}}, set_interval_ms, dev},
+        {"evm_setIntervalMining",
+         "Milliseconds between blocks; 0: none.",
+         {{"interval", Type::any}},
+         set_interval_ms,
+         dev},
         {"anvil_setIntervalMining", "Seconds between blocks; 0: none.", {number}, set_interval_s, dev},
         {"anvil_getIntervalMining", "Seconds between blocks, or null.", {}, get_interval_s, dev},
     });
@@ -420,7 +427,11 @@ void add_time_methods(MethodTable& table) {
         table.add({name, "Sets the clock.", {number}, set_time, dev});
     }
     table.add({
-        {"anvil_setBlockTimestampInterval", "Seconds between the timestamps of blocks.", {number}, set_block_interval, dev},
+        {"anvil_setBlockTimestampInterval",
+         "Seconds between the timestamps of blocks.",
+         {number},
+         set_block_interval,
+         dev},
         {"anvil_removeBlockTimestampInterval", "Timestamps by the clock again.", {}, remove_block_interval, dev},
     });
 }
@@ -438,7 +449,11 @@ void add_account_methods(MethodTable& table) {
         table.add({name, "Sets an account's code.", {address, {"code", Type::data}}, set_code, dev});
     }
     for (const std::string_view name : {"hardhat_setStorageAt", "anvil_setStorageAt", "evm_setAccountStorageAt"}) {
-        table.add({name, "Sets a storage slot.", {address, {"slot", Type::quantity}, {"value", Type::data}}, set_storage_at, dev});
+        table.add({name,
+                   "Sets a storage slot.",
+                   {address, {"slot", Type::quantity}, {"value", Type::data}},
+                   set_storage_at,
+                   dev});
     }
     for (const std::string_view name : {"hardhat_impersonateAccount", "anvil_impersonateAccount"}) {
         table.add({name, "Lets an account send without its key.", {address}, impersonate, dev});
@@ -447,7 +462,8 @@ void add_account_methods(MethodTable& table) {
         table.add({name, "Asks for the account's key again.", {address}, stop_impersonating, dev});
     }
     for (const std::string_view name : {"hardhat_autoImpersonateAccount", "anvil_autoImpersonateAccount"}) {
-        table.add({name, "Lets every account send without its key.", {{"enabled", Type::boolean}}, auto_impersonate, dev});
+        table.add(
+            {name, "Lets every account send without its key.", {{"enabled", Type::boolean}}, auto_impersonate, dev});
     }
     table.add({"anvil_addBalance", "Adds to an account's wei.", {address, number}, add_balance, dev});
 }
@@ -467,10 +483,17 @@ void add_other_methods(MethodTable& table) {
         table.add({name, "Accepted; logging is the operator's.", {{"enabled", Type::boolean, false}}, accept, dev});
     }
     table.add({
-        {"anvil_removePoolTransactions", "Takes a sender's transactions out of the pool.", {{"address", Type::address}}, drop_of_sender, dev},
+        {"anvil_removePoolTransactions",
+         "Takes a sender's transactions out of the pool.",
+         {{"address", Type::address}},
+         drop_of_sender,
+         dev},
         {"anvil_nodeInfo", "The node's settings.", {}, node_info, dev},
-        {"hardhat_addCompilationResult", "Accepted and not used: there are no stack traces.",
-         {{"solcVersion", Type::text}, {"input", Type::object}, {"output", Type::object}}, refuse_compilation, dev},
+        {"hardhat_addCompilationResult",
+         "Accepted and not used: there are no stack traces.",
+         {{"solcVersion", Type::text}, {"input", Type::object}, {"output", Type::object}},
+         refuse_compilation,
+         dev},
     });
 }
 

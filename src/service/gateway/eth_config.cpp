@@ -109,7 +109,8 @@ Result<void> write_fork(json::Writer& out, const ForkView& view, std::uint64_t t
                                       static_cast<std::uint8_t>(id >> 8), static_cast<std::uint8_t>(id)};
     out.begin_object();
     const std::uint64_t activation = view.config.at(rules.fork).value_or(0);
-    out.key("activationTime").unsigned_integer(rules.fork > chain::Fork::paris && activation > view.genesis.timestamp ? activation : 0);
+    out.key("activationTime")
+        .unsigned_integer(rules.fork > chain::Fork::paris && activation > view.genesis.timestamp ? activation : 0);
     if (rules.blobs.max == 0) {
         out.null("blobSchedule");
     } else {

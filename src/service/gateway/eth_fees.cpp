@@ -30,7 +30,8 @@ U256 tip_of(const api::storage::FeeHistoryReply& history) {
         if (history.gas_used[block] == 0) continue;
         for (std::size_t column = 0; column < columns; ++column) {
             const std::size_t at = block * columns + column;
-            if (at < history.rewards.size() && history.rewards[at] >= tip_ignored_below) tips.push_back(history.rewards[at]);
+            if (at < history.rewards.size() && history.rewards[at] >= tip_ignored_below)
+                tips.push_back(history.rewards[at]);
         }
     }
     if (tips.empty()) return default_tip;
@@ -57,7 +58,8 @@ Task<Fees> current_fees(Call& call) {
         fees.base_fee = history.base_fees[history.base_fees.size() - 2];
         fees.next_base_fee = history.base_fees.back();
     }
-    if (history.blob_base_fees.size() >= 2) fees.blob_base_fee = history.blob_base_fees[history.blob_base_fees.size() - 2];
+    if (history.blob_base_fees.size() >= 2)
+        fees.blob_base_fee = history.blob_base_fees[history.blob_base_fees.size() - 2];
     {
         const std::lock_guard lock(core.fees_mutex);
         core.fees = fees;
@@ -108,7 +110,8 @@ std::string number_text(double value) {
 
 Result<std::vector<std::uint64_t>> checked_percentiles(const std::vector<double>& values) {
     if (values.size() > percentile_count_max) {
-        return rpc_fail(code::server, "invalid reward percentile: over the query limit " + std::to_string(percentile_count_max));
+        return rpc_fail(code::server,
+                        "invalid reward percentile: over the query limit " + std::to_string(percentile_count_max));
     }
     std::vector<std::uint64_t> out;
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -179,8 +182,10 @@ void add_fee_methods(MethodTable& table) {
         {"eth_maxPriorityFeePerGas", "Tip that gets a transaction into a block soon.", {}, max_priority_fee},
         {"eth_blobBaseFee", "The newest block's base fee for a unit of blob gas.", {}, blob_base_fee},
         {"eth_baseFee", "The next block's base fee.", {}, base_fee},
-        {"eth_feeHistory", "Base fees, fullness and tips of past blocks.",
-         {{"blockCount", Type::quantity}, {"newestBlock", Type::block}, {"rewardPercentiles", Type::array, false}}, fee_history},
+        {"eth_feeHistory",
+         "Base fees, fullness and tips of past blocks.",
+         {{"blockCount", Type::quantity}, {"newestBlock", Type::block}, {"rewardPercentiles", Type::array, false}},
+         fee_history},
     });
 }
 

@@ -24,7 +24,9 @@ Task<std::string> logs_json(Call& call, LogQuery query) {
     const bool numbered = request.from.tag == api::BlockTag::number || request.to.tag == api::BlockTag::number;
     if (!request.block_hash && numbered) {
         const auto head = co_await call.ports().head(call.context, {});
-        const auto number_of = [&](const api::BlockRef& ref) { return ref.tag == api::BlockTag::number ? ref.number : head.number; };
+        const auto number_of = [&](const api::BlockRef& ref) {
+            return ref.tag == api::BlockTag::number ? ref.number : head.number;
+        };
         if (request.to.tag == api::BlockTag::number) {
             if (request.from.tag == api::BlockTag::number && request.from.number > request.to.number) {
                 co_await Result<void>(invalid_params("invalid block range params"));

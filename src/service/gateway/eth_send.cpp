@@ -59,8 +59,9 @@ Task<std::string> send_raw_sync(Call& call) {
         if (monotonic_ns() >= until_ns) break;
         co_await call.core.loops.next().sleep_for(sync_poll_ns);
     }
-    Error late{ErrorCode::deadline_exceeded, "The transaction was added to the transaction pool but wasn't processed in " +
-                                                 std::to_string(timeout_ms / 1000) + "s.",
+    Error late{ErrorCode::deadline_exceeded,
+               "The transaction was added to the transaction pool but wasn't processed in " +
+                   std::to_string(timeout_ms / 1000) + "s.",
                to_bytes(hash), code::transaction_pending};
     co_return std::unexpected(std::move(late));
 }
@@ -77,14 +78,16 @@ chain::TransactionType type_of(const CallRequest& call) {
 Result<void> check_shape(const TransactionArgs& args) {
     const CallRequest& call = args.call;
     if (args.data_conflict) {
-        return rpc_fail(code::server,
-                        "both \"data\" and \"input\" are set and not equal. Please use \"input\" to pass transaction call data");
+        return rpc_fail(
+            code::server,
+            "both \"data\" and \"input\" are set and not equal. Please use \"input\" to pass transaction call data");
     }
     WEFT_CHECK(check_fees(call));
     const auto type = type_of(call);
     if (call.to) return {};
     if (type == chain::TransactionType::blob) return rpc_fail(code::server, "missing \"to\" in blob transaction");
-    if (type == chain::TransactionType::set_code) return rpc_fail(code::server, "missing \"to\" in set code transaction");
+    if (type == chain::TransactionType::set_code)
+        return rpc_fail(code::server, "missing \"to\" in set code transaction");
     if (call.data.empty()) return rpc_fail(code::server, "contract creation without any data provided");
     return {};
 }
@@ -265,13 +268,21 @@ void add_send_methods(MethodTable& table) {
     const Parameter typed{"typedData", Type::object};
     table.add({
         {"eth_sendRawTransaction", "Submits a signed transaction.", {raw}, send_raw},
-        {"eth_sendRawTransactionSync", "Submits a signed transaction and waits for its receipt.",
-         {raw, {"timeout", Type::quantity, false}}, send_raw_sync},
-        {"eth_sendTransaction", "Completes, signs and submits a transaction of a wallet account.", {transaction}, send_transaction},
+        {"eth_sendRawTransactionSync",
+         "Submits a signed transaction and waits for its receipt.",
+         {raw, {"timeout", Type::quantity, false}},
+         send_raw_sync},
+        {"eth_sendTransaction",
+         "Completes, signs and submits a transaction of a wallet account.",
+         {transaction},
+         send_transaction},
         {"eth_fillTransaction", "Completes a transaction without signing it.", {transaction}, fill_transaction},
         {"eth_signTransaction", "Signs a transaction without submitting it.", {transaction}, sign_transaction},
         {"eth_sign", "Signs a message (EIP-191).", {address, message}, eth_sign},
-        {"personal_sign", "Signs a message (EIP-191).", {message, address, {"password", Type::text, false}}, personal_sign},
+        {"personal_sign",
+         "Signs a message (EIP-191).",
+         {message, address, {"password", Type::text, false}},
+         personal_sign},
         {"eth_signTypedData", "Signs structured data (EIP-712).", {address, typed}, sign_typed_data},
         {"eth_signTypedData_v4", "Signs structured data (EIP-712).", {address, typed}, sign_typed_data},
     });

@@ -1,6 +1,6 @@
 #pragma once
-// A node of lambdas for the gateway's tests: blocks, pool and events in memory, answers that a test can set, and a record
-// of what was ordered.
+// A node of lambdas for the gateway's tests: blocks, pool and events in memory, answers that a test can set, and a
+// record of what was ordered.
 
 #include <algorithm>
 #include <map>
@@ -26,7 +26,9 @@ mesh::Port<Op> port(Function function) {
     });
 }
 
-inline Hash secret_key() { return *fixed_from_hex<Hash>("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"); }
+inline Hash secret_key() {
+    return *fixed_from_hex<Hash>("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
+}
 
 class FakeNode {
   public:
@@ -150,33 +152,37 @@ inline void FakeNode::add_storage(Ports& out) {
         const auto head = find({});
         return api::storage::HeadReply{head->header.number, head->hash, head->header.timestamp, 0, 0, 0};
     });
-    out.get_block = port<api::storage::GetBlock>(
-        [this](auto request) -> Result<api::storage::BlockReply> { return api::storage::BlockReply{find(request.block), true}; });
-    out.get_transaction = port<api::storage::GetTransaction>([this](auto request) -> Result<api::storage::TransactionReply> {
-        const std::lock_guard lock(mutex);
-        for (const auto& block : blocks) {
-            for (std::size_t i = 0; i < block->transactions.size(); ++i) {
-                if (block->transactions[i]->hash != request.hash) continue;
-                api::storage::TransactionReply reply;
-                reply.transaction = block->transactions[i];
-                if (i < block->receipts.size()) reply.receipt = block->receipts[i];
-                reply.block_hash = block->hash;
-                reply.block_number = block->header.number;
-                reply.block_timestamp = block->header.timestamp;
-                reply.index = i;
-                reply.first_log_index = i;
-                reply.base_fee = block->header.base_fee;
-                return reply;
-            }
-        }
-        return api::storage::TransactionReply{};
+    out.get_block = port<api::storage::GetBlock>([this](auto request) -> Result<api::storage::BlockReply> {
+        return api::storage::BlockReply{find(request.block), true};
     });
+    out.get_transaction =
+        port<api::storage::GetTransaction>([this](auto request) -> Result<api::storage::TransactionReply> {
+            const std::lock_guard lock(mutex);
+            for (const auto& block : blocks) {
+                for (std::size_t i = 0; i < block->transactions.size(); ++i) {
+                    if (block->transactions[i]->hash != request.hash) continue;
+                    api::storage::TransactionReply reply;
+                    reply.transaction = block->transactions[i];
+                    if (i < block->receipts.size()) reply.receipt = block->receipts[i];
+                    reply.block_hash = block->hash;
+                    reply.block_number = block->header.number;
+                    reply.block_timestamp = block->header.timestamp;
+                    reply.index = i;
+                    reply.first_log_index = i;
+                    reply.base_fee = block->header.base_fee;
+                    return reply;
+                }
+            }
+            return api::storage::TransactionReply{};
+        });
     out.get_account = port<api::storage::GetAccount>([this](auto request) -> Result<chain::Account> {
         if (storage_error) return std::unexpected(*storage_error);
         if (find(request.block) == nullptr) return fail(ErrorCode::not_found, "header not found");
         return accounts[request.address];
     });
-    out.get_code = port<api::storage::GetCode>([](auto) -> Result<api::storage::CodeReply> { return api::storage::CodeReply{{0x60, 0x00}}; });
+    out.get_code = port<api::storage::GetCode>([](auto) -> Result<api::storage::CodeReply> {
+        return api::storage::CodeReply{{0x60, 0x00}};
+    });
     out.get_slot = port<api::storage::GetSlot>(
         [](auto request) -> Result<api::storage::SlotReply> { return api::storage::SlotReply{request.key + 1}; });
     out.get_proof = port<api::storage::GetProof>([](auto request) -> Result<api::storage::ProofReply> {
@@ -214,8 +220,9 @@ inline void FakeNode::add_others(Ports& out) {
         const auto found = pool.find(request.hash);
         return api::validation::PooledReply{found == pool.end() ? nullptr : found->second};
     });
-    out.pool_status = port<api::validation::PoolStatus>(
-        [this](auto) -> Result<api::validation::PoolStatusReply> { return api::validation::PoolStatusReply{pool.size(), 0}; });
+    out.pool_status = port<api::validation::PoolStatus>([this](auto) -> Result<api::validation::PoolStatusReply> {
+        return api::validation::PoolStatusReply{pool.size(), 0};
+    });
     out.pool_content = port<api::validation::PoolContent>([this](auto) -> Result<api::validation::PoolContentReply> {
         api::validation::PoolContentReply reply;
         for (const auto& [hash, one] : pool) reply.pending.push_back(one);
@@ -228,14 +235,15 @@ inline void FakeNode::add_others(Ports& out) {
         pool.erase(found);
         return reply;
     });
-    out.pending_events = port<api::validation::PendingEvents>([this](auto request) -> Result<api::validation::PendingEventsReply> {
-        const std::lock_guard lock(mutex);
-        api::validation::PendingEventsReply reply{{}, pending_events.size(), 1};
-        for (std::size_t i = request.from; request.from != ~0ULL && i < pending_events.size(); ++i) {
-            reply.transactions.push_back(pending_events[i]);
-        }
-        return reply;
-    });
+    out.pending_events =
+        port<api::validation::PendingEvents>([this](auto request) -> Result<api::validation::PendingEventsReply> {
+            const std::lock_guard lock(mutex);
+            api::validation::PendingEventsReply reply{{}, pending_events.size(), 1};
+            for (std::size_t i = request.from; request.from != ~0ULL && i < pending_events.size(); ++i) {
+                reply.transactions.push_back(pending_events[i]);
+            }
+            return reply;
+        });
     out.call = port<api::contract::Call>([this](auto request) -> Result<api::contract::CallReply> {
         calls.push_back(request);
         return call_reply;
@@ -244,15 +252,18 @@ inline void FakeNode::add_others(Ports& out) {
         estimates.push_back(request);
         return api::contract::EstimateReply{25'000};
     });
-    out.create_access_list = port<api::contract::CreateAccessList>([this](auto) -> Result<api::contract::AccessListReply> {
-        return api::contract::AccessListReply{{{account, {Hash{}}}}, 21'000, "execution reverted"};
-    });
+    out.create_access_list =
+        port<api::contract::CreateAccessList>([this](auto) -> Result<api::contract::AccessListReply> {
+            return api::contract::AccessListReply{{{account, {Hash{}}}}, 21'000, "execution reverted"};
+        });
     out.trace_transaction = port<api::contract::TraceTransaction>([](auto request) -> Result<api::JsonReply> {
         return api::JsonReply{json::quote(request.options.tracer + request.options.tracer_config)};
     });
-    out.trace_block = port<api::contract::TraceBlock>([](auto) -> Result<api::JsonReply> { return api::JsonReply{"[]"}; });
-    out.pending_block = port<api::contract::PendingBlock>(
-        [this](auto) -> Result<api::contract::PendingBlockReply> { return api::contract::PendingBlockReply{find({})}; });
+    out.trace_block =
+        port<api::contract::TraceBlock>([](auto) -> Result<api::JsonReply> { return api::JsonReply{"[]"}; });
+    out.pending_block = port<api::contract::PendingBlock>([this](auto) -> Result<api::contract::PendingBlockReply> {
+        return api::contract::PendingBlockReply{find({})};
+    });
     out.accounts = port<api::wallet::Accounts>(
         [this](auto) -> Result<api::wallet::AccountsReply> { return api::wallet::AccountsReply{{account}}; });
     out.sign = port<api::wallet::Sign>([this](auto request) -> Result<api::wallet::SignReply> {
@@ -277,10 +288,12 @@ inline void FakeNode::add_consensus(Ports& out) {
         return status;
     });
     out.clock = port<consensus::Clock>([](auto) -> Result<consensus::ClockReply> { return consensus::ClockReply{60}; });
-    out.snapshot = port<consensus::Snapshot>([](auto) -> Result<consensus::SnapshotReply> { return consensus::SnapshotReply{1}; });
+    out.snapshot =
+        port<consensus::Snapshot>([](auto) -> Result<consensus::SnapshotReply> { return consensus::SnapshotReply{1}; });
     out.revert = port<consensus::Revert>(
         [](auto request) -> Result<consensus::RevertReply> { return consensus::RevertReply{request.id == 1}; });
-    out.reset = port<consensus::Reset>([](auto) -> Result<consensus::RevertReply> { return consensus::RevertReply{true}; });
+    out.reset =
+        port<consensus::Reset>([](auto) -> Result<consensus::RevertReply> { return consensus::RevertReply{true}; });
     out.set_account = port<consensus::SetAccount>([this](auto request) -> Result<api::Empty> {
         changed.push_back(request);
         return api::Empty{};
@@ -306,7 +319,9 @@ inline Ports FakeNode::ports() {
 /// A gateway before a fake node.
 class Fixture {
   public:
-    explicit Fixture(GatewayConfig config = {}) : loops_(1), gateway(loops_, node.ports(), std::move(config)) { loops_.start(); }
+    explicit Fixture(GatewayConfig config = {}) : loops_(1), gateway(loops_, node.ports(), std::move(config)) {
+        loops_.start();
+    }
     ~Fixture() {
         static_cast<void>(run(gateway.stop()));
         loops_.stop();
@@ -314,8 +329,8 @@ class Fixture {
 
     /// The whole answer to a request with id 1.
     std::string answer(std::string_view method, std::string_view params) {
-        const auto reply = run(gateway.answer(R"({"jsonrpc":"2.0","id":1,"method":")" + std::string(method) + R"(","params":)" +
-                                              std::string(params) + "}"));
+        const auto reply = run(gateway.answer(R"({"jsonrpc":"2.0","id":1,"method":")" + std::string(method) +
+                                              R"(","params":)" + std::string(params) + "}"));
         return reply.value_or("no reply");
     }
     /// The result's JSON, or the answer if it is an error.

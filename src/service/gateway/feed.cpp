@@ -234,7 +234,8 @@ Task<void> Feed::resynchronise(mesh::Context context) {
     // Without a common ancestor, what is known above the oldest fetched block is of another chain.
     while (!chain_.known.empty()) {
         const auto newest = chain_.known.back();
-        const bool stays = joined ? chain_.known.size() <= ancestor + 1 : newest->header.number < blocks.back()->header.number;
+        const bool stays =
+            joined ? chain_.known.size() <= ancestor + 1 : newest->header.number < blocks.back()->header.number;
         if (stays) break;
         remove(newest);
     }

@@ -109,7 +109,8 @@ void Filters::on_block(const api::SealedBlock& block, bool removed) {
             filter.hashes.push_back(block.hash);
         } else if (filter.kind == FilterKind::logs && filter.query.covers(block.header.number)) {
             auto logs = matching_logs(block, filter.query.filter, removed);
-            filter.logs.insert(filter.logs.end(), std::make_move_iterator(logs.begin()), std::make_move_iterator(logs.end()));
+            filter.logs.insert(filter.logs.end(), std::make_move_iterator(logs.begin()),
+                               std::make_move_iterator(logs.end()));
         }
         const bool full = filter.hashes.size() + filter.logs.size() > filter_item_count_max;
         entry = full ? filters_.erase(entry) : std::next(entry);

@@ -39,7 +39,8 @@ TEST(filters, give_each_block_once) {
 
 TEST(filters, take_logs_back_that_a_reorganisation_removed) {
     Fixture fixture;
-    const std::string filter = fixture.result("eth_newFilter", "[{\"address\":\"" + to_hex(fixture.node.account) + "\"}]");
+    const std::string filter =
+        fixture.result("eth_newFilter", "[{\"address\":\"" + to_hex(fixture.node.account) + "\"}]");
     fixture.node.grow({fixture.node.transaction(0)});
     fixture.node.shrink();
     fixture.node.grow({fixture.node.transaction(1)}, 1);
@@ -74,7 +75,8 @@ TEST(filters, match_addresses_and_topics_by_position) {
     fixture.node.grow({tx});
     for (std::size_t i = 0; i < table.size(); ++i) {
         SCOPED_TRACE(table[i].first);
-        EXPECT_EQ(json::parse(fixture.result("eth_getFilterChanges", id_params(ids[i])))->items().size(), table[i].second);
+        EXPECT_EQ(json::parse(fixture.result("eth_getFilterChanges", id_params(ids[i])))->items().size(),
+                  table[i].second);
     }
 }
 
@@ -127,7 +129,8 @@ TEST(filters, give_pending_transactions_once_whole_or_by_hash) {
         fixture.node.pending_events.push_back(tx);
     }
     EXPECT_EQ(fixture.result("eth_getFilterChanges", id_params(by_hash)), "[\"" + to_hex(tx->hash) + "\"]");
-    EXPECT_EQ((json::parse(fixture.result("eth_getFilterChanges", id_params(whole)))->items().at(0))["hash"].text(), to_hex(tx->hash));
+    EXPECT_EQ((json::parse(fixture.result("eth_getFilterChanges", id_params(whole)))->items().at(0))["hash"].text(),
+              to_hex(tx->hash));
     EXPECT_EQ(fixture.result("eth_getFilterChanges", id_params(by_hash)), "[]");
 }
 
@@ -166,8 +169,9 @@ TEST(subscriptions, send_heads_after_the_answer_that_names_them) {
         inbox->add(std::move(text));
         co_return;
     };
-    const auto session = run(net::connect_websocket(fixture.loop(), mesh::Context::with_timeout(5 * ns_per_s),
-                                                    "ws://" + fixture.gateway.local_address().to_string() + "/", handler));
+    const auto session =
+        run(net::connect_websocket(fixture.loop(), mesh::Context::with_timeout(5 * ns_per_s),
+                                   "ws://" + fixture.gateway.local_address().to_string() + "/", handler));
     ASSERT_TRUE(session) << session.error().message;
     (*session)->send(R"({"jsonrpc":"2.0","id":7,"method":"eth_subscribe","params":["newHeads"]})");
     const auto answer = json::parse(inbox->wait_for(0));
@@ -202,7 +206,8 @@ TEST(http, serves_health_metrics_and_the_rules_of_browsers) {
         return *run(client.fetch(mesh::Context::with_timeout(5 * ns_per_s), request));
     };
     const std::string ask = R"({"jsonrpc":"2.0","id":"a","method":"eth_chainId"})";
-    EXPECT_EQ(fetch("POST", "/", ask, "application/json; charset=utf-8").body, R"({"jsonrpc":"2.0","id":"a","result":"0x7a69"})");
+    EXPECT_EQ(fetch("POST", "/", ask, "application/json; charset=utf-8").body,
+              R"({"jsonrpc":"2.0","id":"a","result":"0x7a69"})");
     EXPECT_EQ(fetch("POST", "/", ask, "text/plain").status, 415);
     EXPECT_EQ(fetch("POST", "/", ask, "application/json", {{"Content-Encoding", "gzip"}}).status, 415);
     EXPECT_EQ(fetch("PUT", "/", ask, "application/json").status, 405);
@@ -214,7 +219,8 @@ TEST(http, serves_health_metrics_and_the_rules_of_browsers) {
     const auto metrics = fetch("GET", "/metrics", "", "");
     EXPECT_NE(metrics.body.find(R"(weft_gateway_requests_total{method="eth_chainId"})"), std::string::npos);
     EXPECT_NE(metrics.body.find("weft_gateway_http_connections"), std::string::npos);
-    const auto preflight = fetch("OPTIONS", "/", "", "", {{"Origin", "http://page"}, {"Access-Control-Request-Headers", "content-type"}});
+    const auto preflight =
+        fetch("OPTIONS", "/", "", "", {{"Origin", "http://page"}, {"Access-Control-Request-Headers", "content-type"}});
     EXPECT_EQ(preflight.status, 204);
     EXPECT_EQ(preflight.header("access-control-allow-origin"), "*");
     EXPECT_EQ(preflight.header("access-control-allow-headers"), "content-type");

@@ -81,7 +81,9 @@ void write_header(Writer& out, const chain::Header& header, const Hash& hash, bo
     out.data("stateRoot", header.state_root);
     out.quantity("difficulty", header.difficulty);
     out.data("extraData", header.extra_data);
-    out.quantity("gasLimit", header.gas_limit).quantity("gasUsed", header.gas_used).quantity("timestamp", header.timestamp);
+    out.quantity("gasLimit", header.gas_limit)
+        .quantity("gasUsed", header.gas_used)
+        .quantity("timestamp", header.timestamp);
     out.data("transactionsRoot", header.transactions_root);
     out.data("receiptsRoot", header.receipts_root);
     if (header.base_fee) out.quantity("baseFeePerGas", *header.base_fee);
@@ -268,7 +270,8 @@ bool matches(const evm::Log& log, const api::storage::LogFilter& filter) {
     return true;
 }
 
-std::vector<api::LogEntry> matching_logs(const api::SealedBlock& block, const api::storage::LogFilter& filter, bool removed) {
+std::vector<api::LogEntry> matching_logs(const api::SealedBlock& block, const api::storage::LogFilter& filter,
+                                         bool removed) {
     std::vector<api::LogEntry> out;
     std::uint64_t log_index = 0;
     const std::size_t count = std::min(block.transactions.size(), block.receipts.size());

@@ -30,14 +30,17 @@ struct Place {
 /// The members of a header, without the braces.
 void write_header(json::Writer& out, const chain::Header& header, const Hash& hash, bool pending = false);
 /// The members of a block, without the braces, for those who add some.
-void write_block_members(json::Writer& out, const api::SealedBlock& block, bool full_transactions, bool pending = false);
+void write_block_members(json::Writer& out, const api::SealedBlock& block, bool full_transactions,
+                         bool pending = false);
 void write_block(json::Writer& out, const api::SealedBlock& block, bool full_transactions, bool pending = false);
 /// An ommer as a block without transactions.
 void write_ommer(json::Writer& out, const chain::Header& header);
 
 /// @param place  none: it waits in the pool.
-void write_transaction(json::Writer& out, const chain::SignedTransaction& transaction, const std::optional<Place>& place);
-/// As geth marshals a transaction that is in no block and no pool: what eth_signTransaction and eth_fillTransaction give.
+void write_transaction(json::Writer& out, const chain::SignedTransaction& transaction,
+                       const std::optional<Place>& place);
+/// As geth marshals a transaction that is in no block and no pool: what eth_signTransaction and eth_fillTransaction
+/// give.
 void write_unplaced_transaction(json::Writer& out, const chain::SignedTransaction& transaction);
 
 /// @param first_log_index  index in the block of the receipt's first log.
@@ -51,8 +54,8 @@ void write_logs(json::Writer& out, const std::vector<api::LogEntry>& entries);
 void write_access_list(json::Writer& out, const chain::AccessList& list);
 
 /// The logs of a block that @p filter lets through.
-[[nodiscard]] std::vector<api::LogEntry> matching_logs(const api::SealedBlock& block, const api::storage::LogFilter& filter,
-                                                       bool removed);
+[[nodiscard]] std::vector<api::LogEntry> matching_logs(const api::SealedBlock& block,
+                                                       const api::storage::LogFilter& filter, bool removed);
 [[nodiscard]] bool matches(const evm::Log& log, const api::storage::LogFilter& filter);
 
 // One value as JSON text.

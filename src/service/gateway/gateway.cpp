@@ -52,7 +52,9 @@ net::Response preflight(const GatewayConfig& config, const net::Request& request
     return response;
 }
 
-char lower(char character) { return character >= 'A' && character <= 'Z' ? static_cast<char>(character + 32) : character; }
+char lower(char character) {
+    return character >= 'A' && character <= 'Z' ? static_cast<char>(character + 32) : character;
+}
 
 /// What geth takes for JSON: its three media types, or none.
 bool is_json(std::string_view content_type) {
@@ -60,7 +62,8 @@ bool is_json(std::string_view content_type) {
     const auto equals = [&](std::string_view other) {
         return std::ranges::equal(type, other, [](char a, char b) { return lower(a) == b; });
     };
-    return type.empty() || equals("application/json") || equals("application/json-rpc") || equals("application/jsonrequest");
+    return type.empty() || equals("application/json") || equals("application/json-rpc") ||
+           equals("application/jsonrequest");
 }
 
 net::Response plain(int status, std::string text) { return {status, text_type, std::move(text), {}}; }
@@ -87,7 +90,8 @@ Task<net::Response> health(std::shared_ptr<Core> core, bool readiness) {
     if (!readiness) co_return net::Response{200, "application/json", R"({"status":"alive"})", {}};
     const auto head = co_await settled(core->ports.head(mesh::Context::with_timeout(ready_timeout_ns), {}));
     if (head) co_return net::Response{200, "application/json", R"({"status":"ready"})", {}};
-    co_return net::Response{503, "application/json", R"({"status":"not ready","storage":)" + json::quote(head.error().message) + "}", {}};
+    co_return net::Response{
+        503, "application/json", R"({"status":"not ready","storage":)" + json::quote(head.error().message) + "}", {}};
 }
 
 Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
@@ -114,8 +118,10 @@ Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& co
         const std::string_view encoding = request.header("content-encoding");
         const bool plain_body = encoding.empty() || encoding == "identity";
         if (plain_body && is_json(request.header("content-type"))) return json_rpc(core, std::move(request));
-        return [](net::Response response) -> Task<net::Response> { co_return response; }(
-            plain(415, plain_body ? "invalid content type, only application/json is supported\n" : "content encodings are not supported\n"));
+        return [](net::Response response) -> Task<net::Response> {
+            co_return response;
+        }(plain(415, plain_body ? "invalid content type, only application/json is supported\n"
+                                : "content encodings are not supported\n"));
     }
     if (request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz")) {
         return health(core, request.path == "/readyz");
@@ -125,7 +131,8 @@ Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& co
         response = preflight(core->config, request);
     } else if (request.method == "GET" && request.path == "/metrics") {
         response = {200, metrics_type, observe::metrics().text() + counters_text(counters()), {}};
-    } else if (request.path == "/" || request.path == "/metrics" || request.path == "/healthz" || request.path == "/readyz") {
+    } else if (request.path == "/" || request.path == "/metrics" || request.path == "/healthz" ||
+               request.path == "/readyz") {
         response = plain(405, "method not allowed\n");
         response.headers.emplace_back("Allow", request.path == "/" ? "POST, OPTIONS" : "GET, OPTIONS");
     } else {

@@ -60,7 +60,8 @@ class Gateway {
     /// Of GatewayConfig::websocket_address.
     [[nodiscard]] net::Endpoint local_websocket_address() const;
 
-    /// Answers one JSON-RPC body, as a client that is not connected would be: no subscriptions. Empty for notifications.
+    /// Answers one JSON-RPC body, as a client that is not connected would be: no subscriptions. Empty for
+    /// notifications.
     Task<std::string> answer(std::string body);
 
     /// Ends subscriptions, lets requests end and closes.

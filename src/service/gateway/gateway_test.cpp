@@ -36,38 +36,45 @@ TEST(gateway, answers_reads_exactly) {
     const auto block = fixture.node.grow({tx});
     fixture.node.accounts[fixture.node.account] = {3, 0xff, {}, {}};
     const std::string account = hex(fixture.node.account);
-    expect_results(fixture, {
-        {"head", "eth_blockNumber", "[]", "\"0x1\""},
-        {"no params", "eth_chainId", "null", "\"0x7a69\""},
-        {"decimal", "net_version", "[]", "\"31337\""},
-        {"peers", "net_peerCount", "[]", "\"0x1\""},
-        {"no bytes", "web3_sha3", R"(["0x"])", "\"0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470\""},
-        {"default block", "eth_getBalance", "[\"" + account + "\"]", "\"0xff\""},
-        {"tag", "eth_getBalance", "[\"" + account + "\",\"latest\"]", "\"0xff\""},
-        {"object", "eth_getBalance", "[\"" + account + "\",{\"blockNumber\":\"0x0\"}]", "\"0xff\""},
-        {"by hash", "eth_getBalance", "[\"" + account + "\",{\"blockHash\":\"" + hex(block->hash) + "\",\"requireCanonical\":true}]", "\"0xff\""},
-        {"latest nonce", "eth_getTransactionCount", "[\"" + account + "\"]", "\"0x3\""},
-        {"pending nonce", "eth_getTransactionCount", "[\"" + account + "\",\"pending\"]", "\"0x5\""},
-        {"short key", "eth_getStorageAt", "[\"" + account + "\",\"0x2\",\"latest\"]", in_quotes("0x" + std::string(63, '0') + "3")},
-        {"code", "eth_getCode", "[\"" + account + "\",\"latest\"]", "\"0x6000\""},
-        {"count", "eth_getBlockTransactionCountByNumber", R"(["0x1"])", "\"0x1\""},
-        {"no block", "eth_getBlockByNumber", R"(["0x63",false])", "null"},
-        {"no receipt", "eth_getTransactionReceipt", "[\"0x" + std::string(64, '1') + "\"]", "null"},
-        {"mined twice asked", "eth_getTransactionByHash", "[\"0x" + std::string(64, '1') + "\"]", "null"},
-        {"wallet", "eth_accounts", "[]", "[\"" + account + "\"]"},
-        {"gas price", "eth_gasPrice", "[]", in_quotes(to_quantity(2'000'000'001 + 10))},
-        {"tip", "eth_maxPriorityFeePerGas", "[]", in_quotes(to_quantity(2'000'000'001))},
-        {"next base fee", "eth_baseFee", "[]", "\"0x7\""},
-        {"fees", "eth_feeHistory", R"(["0x1","latest",[50]])",
-         R"({"oldestBlock":"0x3","reward":[["0x77359400"]],"baseFeePerGas":["0xa","0x7"],"gasUsedRatio":[0.5],"baseFeePerBlobGas":["0x1","0x1"],"blobGasUsedRatio":[0]})"},
-        {"no blocks", "eth_feeHistory", R"([0,"latest"])", R"({"oldestBlock":"0x0","gasUsedRatio":null})"},
-        {"pool", "txpool_status", "[]", R"({"pending":"0x0","queued":"0x0"})"},
-        {"tracer", "debug_traceTransaction", "[\"" + hex(tx->hash) + R"(",{"tracer":"callTracer","tracerConfig":{"withLog":true}}])",
-         R"("callTracer{\"withLog\":true}")"},
-        {"raw", "debug_getRawTransaction", "[\"" + hex(tx->hash) + "\"]", in_quotes(hex(tx->encoded))},
-        {"slots", "eth_getStorageValues", "[{\"" + account + "\":[\"0x" + std::string(64, '0') + "\"]}]",
-         "{\"" + account + "\":[\"0x" + std::string(63, '0') + "1\"]}"},
-    });
+    expect_results(
+        fixture,
+        {
+            {"head", "eth_blockNumber", "[]", "\"0x1\""},
+            {"no params", "eth_chainId", "null", "\"0x7a69\""},
+            {"decimal", "net_version", "[]", "\"31337\""},
+            {"peers", "net_peerCount", "[]", "\"0x1\""},
+            {"no bytes", "web3_sha3", R"(["0x"])",
+             "\"0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470\""},
+            {"default block", "eth_getBalance", "[\"" + account + "\"]", "\"0xff\""},
+            {"tag", "eth_getBalance", "[\"" + account + "\",\"latest\"]", "\"0xff\""},
+            {"object", "eth_getBalance", "[\"" + account + "\",{\"blockNumber\":\"0x0\"}]", "\"0xff\""},
+            {"by hash", "eth_getBalance",
+             "[\"" + account + "\",{\"blockHash\":\"" + hex(block->hash) + "\",\"requireCanonical\":true}]",
+             "\"0xff\""},
+            {"latest nonce", "eth_getTransactionCount", "[\"" + account + "\"]", "\"0x3\""},
+            {"pending nonce", "eth_getTransactionCount", "[\"" + account + "\",\"pending\"]", "\"0x5\""},
+            {"short key", "eth_getStorageAt", "[\"" + account + "\",\"0x2\",\"latest\"]",
+             in_quotes("0x" + std::string(63, '0') + "3")},
+            {"code", "eth_getCode", "[\"" + account + "\",\"latest\"]", "\"0x6000\""},
+            {"count", "eth_getBlockTransactionCountByNumber", R"(["0x1"])", "\"0x1\""},
+            {"no block", "eth_getBlockByNumber", R"(["0x63",false])", "null"},
+            {"no receipt", "eth_getTransactionReceipt", "[\"0x" + std::string(64, '1') + "\"]", "null"},
+            {"mined twice asked", "eth_getTransactionByHash", "[\"0x" + std::string(64, '1') + "\"]", "null"},
+            {"wallet", "eth_accounts", "[]", "[\"" + account + "\"]"},
+            {"gas price", "eth_gasPrice", "[]", in_quotes(to_quantity(2'000'000'001 + 10))},
+            {"tip", "eth_maxPriorityFeePerGas", "[]", in_quotes(to_quantity(2'000'000'001))},
+            {"next base fee", "eth_baseFee", "[]", "\"0x7\""},
+            {"fees", "eth_feeHistory", R"(["0x1","latest",[50]])",
+             R"({"oldestBlock":"0x3","reward":[["0x77359400"]],"baseFeePerGas":["0xa","0x7"],"gasUsedRatio":[0.5],"baseFeePerBlobGas":["0x1","0x1"],"blobGasUsedRatio":[0]})"},
+            {"no blocks", "eth_feeHistory", R"([0,"latest"])", R"({"oldestBlock":"0x0","gasUsedRatio":null})"},
+            {"pool", "txpool_status", "[]", R"({"pending":"0x0","queued":"0x0"})"},
+            {"tracer", "debug_traceTransaction",
+             "[\"" + hex(tx->hash) + R"(",{"tracer":"callTracer","tracerConfig":{"withLog":true}}])",
+             R"("callTracer{\"withLog\":true}")"},
+            {"raw", "debug_getRawTransaction", "[\"" + hex(tx->hash) + "\"]", in_quotes(hex(tx->encoded))},
+            {"slots", "eth_getStorageValues", "[{\"" + account + "\":[\"0x" + std::string(64, '0') + "\"]}]",
+             "{\"" + account + "\":[\"0x" + std::string(63, '0') + "1\"]}"},
+        });
 }
 
 TEST(gateway, shows_mined_transactions_receipts_and_logs_as_geth_does) {
@@ -80,18 +87,20 @@ TEST(gateway, shows_mined_transactions_receipts_and_logs_as_geth_does) {
     const auto& signature = tx->transaction;
     EXPECT_EQ(fixture.result("eth_getTransactionByHash", "[\"" + hash + "\"]"),
               "{" + place + R"("blockTimestamp":"0x3e9","transactionIndex":"0x0","from":")" + account +
-                  R"(","gas":"0x5208","gasPrice":"0x8","maxFeePerGas":"0x64","maxPriorityFeePerGas":"0x1","hash":")" + hash +
-                  R"(","input":"0x","nonce":"0x0","to":")" + account +
-                  R"(","value":"0x0","type":"0x2","accessList":[],"chainId":"0x7a69","v":")" + to_quantity(signature.v()) +
-                  R"(","r":")" + to_quantity(signature.r) + R"(","s":")" + to_quantity(signature.s) + R"(","yParity":")" +
-                  to_quantity(std::uint64_t{signature.y_parity}) + R"("})");
+                  R"(","gas":"0x5208","gasPrice":"0x8","maxFeePerGas":"0x64","maxPriorityFeePerGas":"0x1","hash":")" +
+                  hash + R"(","input":"0x","nonce":"0x0","to":")" + account +
+                  R"(","value":"0x0","type":"0x2","accessList":[],"chainId":"0x7a69","v":")" +
+                  to_quantity(signature.v()) + R"(","r":")" + to_quantity(signature.r) + R"(","s":")" +
+                  to_quantity(signature.s) + R"(","yParity":")" + to_quantity(std::uint64_t{signature.y_parity}) +
+                  R"("})");
     EXPECT_EQ(fixture.result("eth_getTransactionReceipt", "[\"" + hash + "\"]"),
-              "{" + place + R"("transactionHash":")" + hash + R"(","transactionIndex":"0x0","from":")" + account + R"(","to":")" +
-                  account + R"(","gasUsed":"0x5208","cumulativeGasUsed":"0x5208","contractAddress":null,"logs":[{"address":")" +
-                  account + R"(","topics":[")" + hash + R"("],"data":"0x01","blockNumber":"0x1","transactionHash":")" + hash +
-                  R"(","transactionIndex":"0x0","blockHash":")" + hex(block->hash) +
-                  R"(","blockTimestamp":"0x3e9","logIndex":"0x0","removed":false}],"logsBloom":"0x)" + std::string(512, '0') +
-                  R"(","type":"0x2","effectiveGasPrice":"0x8","status":"0x1"})");
+              "{" + place + R"("transactionHash":")" + hash + R"(","transactionIndex":"0x0","from":")" + account +
+                  R"(","to":")" + account +
+                  R"(","gasUsed":"0x5208","cumulativeGasUsed":"0x5208","contractAddress":null,"logs":[{"address":")" +
+                  account + R"(","topics":[")" + hash + R"("],"data":"0x01","blockNumber":"0x1","transactionHash":")" +
+                  hash + R"(","transactionIndex":"0x0","blockHash":")" + hex(block->hash) +
+                  R"(","blockTimestamp":"0x3e9","logIndex":"0x0","removed":false}],"logsBloom":"0x)" +
+                  std::string(512, '0') + R"(","type":"0x2","effectiveGasPrice":"0x8","status":"0x1"})");
 }
 
 TEST(gateway, shows_a_waiting_transaction_without_a_place) {
@@ -109,14 +118,16 @@ TEST(gateway, shows_a_waiting_transaction_without_a_place) {
 TEST(gateway, leaves_hash_nonce_and_miner_of_the_pending_block_open) {
     Fixture fixture;
     const auto parsed = json::parse(fixture.result("eth_getBlockByNumber", R"(["pending",false])"));
-    for (const std::string_view name : {"hash", "nonce", "miner"}) EXPECT_TRUE(parsed->find(name) != nullptr && (*parsed)[name].is_null());
+    for (const std::string_view name : {"hash", "nonce", "miner"})
+        EXPECT_TRUE(parsed->find(name) != nullptr && (*parsed)[name].is_null());
     EXPECT_EQ((*parsed)["number"].text(), "0x0");
 }
 
 TEST(gateway, gives_proof_keys_back_as_they_were_asked) {
     Fixture fixture;
     const std::string whole = "0x" + std::string(63, '0') + "1";
-    const auto parsed = json::parse(fixture.result("eth_getProof", "[\"" + std::string(zero_address) + "\",[\"0x1\",\"" + whole + "\"],\"latest\"]"));
+    const auto parsed = json::parse(fixture.result(
+        "eth_getProof", "[\"" + std::string(zero_address) + "\",[\"0x1\",\"" + whole + "\"],\"latest\"]"));
     const auto& slots = (*parsed)["storageProof"].items();
     ASSERT_EQ(slots.size(), 2U);
     EXPECT_EQ(slots[0]["key"].text(), "0x1");
@@ -135,47 +146,65 @@ TEST(gateway, refuses_bad_input_in_geths_words) {
         {"none wanted", "eth_blockNumber", "[1]", "-32602 too many arguments, want at most 0"},
         {"by name", "eth_getBalance", "{\"address\":" + to + "}", "-32602 non-array args"},
         {"no prefix", "eth_getBalance", "[\"bob\"]",
-         "-32602 invalid argument 0: json: cannot unmarshal hex string without 0x prefix into Go value of type common.Address"},
-        {"number", "eth_getBalance", "[7]", "-32602 invalid argument 0: json: cannot unmarshal non-string into Go value of type common.Address"},
-        {"short", "eth_getBalance", "[\"0x12\"]", "-32602 invalid argument 0: hex string has length 2, want 40 for common.Address"},
+         "-32602 invalid argument 0: json: cannot unmarshal hex string without 0x prefix into Go value of type "
+         "common.Address"},
+        {"number", "eth_getBalance", "[7]",
+         "-32602 invalid argument 0: json: cannot unmarshal non-string into Go value of type common.Address"},
+        {"short", "eth_getBalance", "[\"0x12\"]",
+         "-32602 invalid argument 0: hex string has length 2, want 40 for common.Address"},
         {"odd", "eth_getBalance", "[\"0x123\"]",
-         "-32602 invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type common.Address"},
+         "-32602 invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type "
+         "common.Address"},
         {"no digit", "eth_getBalance", "[\"0xzz00000000000000000000000000000000000000\"]",
          "-32602 invalid argument 0: json: cannot unmarshal invalid hex string into Go value of type common.Address"},
-        {"unknown tag", "eth_getBalance", "[" + to + ",\"newest\"]", "-32602 invalid argument 1: hex string without 0x prefix"},
-        {"decimal block", "eth_getBalance", "[" + to + ",\"12\"]", "-32602 invalid argument 1: hex string without 0x prefix"},
-        {"huge block", "eth_getBalance", "[" + to + "," + long_number + "]", "-32602 invalid argument 1: hex number > 64 bits"},
-        {"signed block", "eth_getBalance", "[" + to + ",\"0xffffffffffffffff\"]", "-32602 invalid argument 1: blocknumber too high"},
+        {"unknown tag", "eth_getBalance", "[" + to + ",\"newest\"]",
+         "-32602 invalid argument 1: hex string without 0x prefix"},
+        {"decimal block", "eth_getBalance", "[" + to + ",\"12\"]",
+         "-32602 invalid argument 1: hex string without 0x prefix"},
+        {"huge block", "eth_getBalance", "[" + to + "," + long_number + "]",
+         "-32602 invalid argument 1: hex number > 64 bits"},
+        {"signed block", "eth_getBalance", "[" + to + ",\"0xffffffffffffffff\"]",
+         "-32602 invalid argument 1: blocknumber too high"},
         {"both", "eth_getBalance", "[" + to + ",{\"blockHash\":\"0x\",\"blockNumber\":\"0x1\"}]",
          "-32602 invalid argument 1: cannot specify both BlockHash and BlockNumber, choose one or the other"},
         {"unknown block", "eth_getBalance", "[" + to + ",\"0xffff\"]", "-32000 header not found"},
-        {"leading zero", "eth_getBlockByNumber", R"(["0x01",false])", "-32602 invalid argument 0: hex number with leading zero digits"},
+        {"leading zero", "eth_getBlockByNumber", R"(["0x01",false])",
+         "-32602 invalid argument 0: hex number with leading zero digits"},
         {"no digits", "eth_getBlockByNumber", R"(["0x",false])", "-32602 invalid argument 0: hex string \"0x\""},
-        {"int64", "eth_getBlockByNumber", R"(["0xffffffffffffffff",false])", "-32602 invalid argument 0: block number larger than int64"},
+        {"int64", "eth_getBlockByNumber", R"(["0xffffffffffffffff",false])",
+         "-32602 invalid argument 0: block number larger than int64"},
         {"bool", "eth_getBlockByNumber", R"(["0x1","yes"])",
          "-32602 invalid argument 1: json: cannot unmarshal string into Go value of type bool"},
-        {"hash", "eth_getTransactionByHash", R"(["0x12"])", "-32602 invalid argument 0: hex string has length 2, want 64 for common.Hash"},
+        {"hash", "eth_getTransactionByHash", R"(["0x12"])",
+         "-32602 invalid argument 0: hex string has length 2, want 64 for common.Hash"},
         {"data", "eth_sendRawTransaction", R"(["0x2"])",
-         "-32602 invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type hexutil.Bytes"},
-        {"storage key", "eth_getStorageAt", "[" + to + ",\"0xasdf\",\"latest\"]", "-32602 invalid hex in storage key: \"0xasdf\""},
+         "-32602 invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type "
+         "hexutil.Bytes"},
+        {"storage key", "eth_getStorageAt", "[" + to + ",\"0xasdf\",\"latest\"]",
+         "-32602 invalid hex in storage key: \"0xasdf\""},
         {"call", "eth_call", R"(["text","latest"])",
          "-32602 invalid argument 0: json: cannot unmarshal string into Go value of type ethapi.TransactionArgs"},
         {"value", "eth_call", "[{\"to\":" + to + ",\"value\":\"10\"}]",
-         "-32602 invalid argument 0: json: cannot unmarshal hex string without 0x prefix into Go struct field TransactionArgs.value of type *hexutil.Big"},
+         "-32602 invalid argument 0: json: cannot unmarshal hex string without 0x prefix into Go struct field "
+         "TransactionArgs.value of type *hexutil.Big"},
         {"gas", "eth_call", "[{\"to\":" + to + ",\"gas\":\"0x10000000000000000\"}]",
-         "-32602 invalid argument 0: json: cannot unmarshal hex number > 64 bits into Go struct field TransactionArgs.gas of type hexutil.Uint64"},
+         "-32602 invalid argument 0: json: cannot unmarshal hex number > 64 bits into Go struct field "
+         "TransactionArgs.gas of type hexutil.Uint64"},
         {"two prices", "eth_call", "[{\"to\":" + to + R"(,"gasPrice":"0x1","maxFeePerGas":"0x1"}])",
          "-32000 both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified"},
-        {"other chain", "eth_call", "[{\"to\":" + to + R"(,"chainId":"0x1"}])", "-32000 chainId does not match node's (have=1, want=31337)"},
+        {"other chain", "eth_call", "[{\"to\":" + to + R"(,"chainId":"0x1"}])",
+         "-32000 chainId does not match node's (have=1, want=31337)"},
         {"two states", "eth_call", "[{},\"latest\",{" + to + R"(:{"state":{},"stateDiff":{}}}])",
          "-32000 account 0x0000000000000000000000000000000000000000 has both 'state' and 'stateDiff'"},
         {"range", "eth_getLogs", R"([{"fromBlock":"0x5","toBlock":"0x1"}])", "-32602 invalid block range params"},
-        {"future", "eth_getLogs", R"([{"fromBlock":"0x0","toBlock":"0x9"}])", "-32602 block range extends beyond current head block"},
+        {"future", "eth_getLogs", R"([{"fromBlock":"0x0","toBlock":"0x9"}])",
+         "-32602 block range extends beyond current head block"},
         {"hash and range", "eth_getLogs", "[{\"blockHash\":\"0x" + std::string(64, '0') + R"(","fromBlock":"0x1"}])",
          "-32602 invalid argument 0: cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other"},
         {"topics", "eth_getLogs", R"([{"topics":[null,null,null,null,null]}])", "-32602 exceed max topics"},
         {"percentile", "eth_feeHistory", R"(["0x1","latest",[101]])", "-32000 invalid reward percentile: 101.000000"},
-        {"order", "eth_feeHistory", R"(["0x1","latest",[75,25]])", "-32000 invalid reward percentile: #0:75.000000 >= #1:25.000000"},
+        {"order", "eth_feeHistory", R"(["0x1","latest",[75,25]])",
+         "-32000 invalid reward percentile: #0:75.000000 >= #1:25.000000"},
         {"filter", "eth_getFilterChanges", R"(["0xdead"])", "-32000 filter not found"},
         {"over HTTP", "eth_subscribe", R"(["newHeads"])", "-32601 notifications not supported"},
         {"method", "eth_doTheLaundry", "[]", "-32601 the method eth_doTheLaundry does not exist/is not available"},
@@ -206,10 +235,14 @@ TEST(gateway, passes_a_call_with_everything_it_may_pretend) {
     Fixture fixture;
     fixture.node.call_reply = api::contract::CallReply{{0xab}, 0};
     const std::string to = hex(fixture.node.account);
-    EXPECT_EQ(fixture.result("eth_call", "[{\"to\":\"" + to + R"(","data":"0x01","input":"0x02","value":"0x3","type":"0x2",
-        "accessList":[{"address":")" + to + R"(","storageKeys":[]}]},"0x0",{")" + to + R"(":{"balance":"0x5","code":"0x00",
-        "stateDiff":{"0x)" + std::string(64, '0') + R"(":"0x)" + std::string(64, '1') + R"("}}},{"time":"0x7","feeRecipient":")" + to + "\"}]"),
-              "\"0xab\"");
+    EXPECT_EQ(
+        fixture.result("eth_call", "[{\"to\":\"" + to + R"(","data":"0x01","input":"0x02","value":"0x3","type":"0x2",
+        "accessList":[{"address":")" + to +
+                                       R"(","storageKeys":[]}]},"0x0",{")" + to + R"(":{"balance":"0x5","code":"0x00",
+        "stateDiff":{"0x)" + std::string(64, '0') +
+                                       R"(":"0x)" + std::string(64, '1') + R"("}}},{"time":"0x7","feeRecipient":")" +
+                                       to + "\"}]"),
+        "\"0xab\"");
     ASSERT_EQ(fixture.node.calls.size(), 1U);
     const auto& call = fixture.node.calls[0];
     EXPECT_EQ(call.call.to, fixture.node.account);
@@ -229,7 +262,8 @@ TEST(gateway, passes_a_call_with_everything_it_may_pretend) {
 
 TEST(gateway, names_the_reason_of_a_revert) {
     Fixture fixture;
-    const std::string reason = "0x08c379a0" + std::string(62, '0') + "20" + std::string(63, '0') + "a" + "75736572206572726f72" + std::string(44, '0');
+    const std::string reason = "0x08c379a0" + std::string(62, '0') + "20" + std::string(63, '0') + "a" +
+                               "75736572206572726f72" + std::string(44, '0');
     const std::string panic = "0x4e487b71" + std::string(62, '0');
     const std::vector<std::array<std::string, 2>> table = {
         {reason, "execution reverted: user error"},
@@ -242,8 +276,10 @@ TEST(gateway, names_the_reason_of_a_revert) {
     };
     for (const auto& [data, message] : table) {
         SCOPED_TRACE(data);
-        fixture.node.call_reply = std::unexpected(Error{ErrorCode::failed_precondition, "execution reverted", *from_hex(data), 3});
-        EXPECT_EQ(fixture.answer("eth_call", "[{}]"), R"({"jsonrpc":"2.0","id":1,"error":{"code":3,"message":")" + message + R"(","data":")" + data + "\"}}");
+        fixture.node.call_reply =
+            std::unexpected(Error{ErrorCode::failed_precondition, "execution reverted", *from_hex(data), 3});
+        EXPECT_EQ(fixture.answer("eth_call", "[{}]"), R"({"jsonrpc":"2.0","id":1,"error":{"code":3,"message":")" +
+                                                          message + R"(","data":")" + data + "\"}}");
     }
 }
 
@@ -273,13 +309,16 @@ TEST(gateway, refuses_signatures_that_hold_on_every_chain) {
     GatewayConfig config;
     config.allow_unprotected = true;
     Fixture lenient(config);
-    EXPECT_TRUE(lenient.result("eth_sendRawTransaction", "[\"" + hex(unprotected->encoded) + "\"]").starts_with("\"0x"));
+    EXPECT_TRUE(
+        lenient.result("eth_sendRawTransaction", "[\"" + hex(unprotected->encoded) + "\"]").starts_with("\"0x"));
 }
 
 TEST(gateway, completes_and_signs_what_a_wallet_account_sends) {
     Fixture fixture;
     const std::string from = hex(fixture.node.account);
-    ASSERT_TRUE(fixture.result("eth_sendTransaction", "[{\"from\":\"" + from + "\",\"to\":\"" + from + R"(","value":"0x1"}])").starts_with("\"0x"));
+    ASSERT_TRUE(
+        fixture.result("eth_sendTransaction", "[{\"from\":\"" + from + "\",\"to\":\"" + from + R"(","value":"0x1"}])")
+            .starts_with("\"0x"));
     ASSERT_EQ(fixture.node.submitted.size(), 1U);
     EXPECT_FALSE(fixture.node.submitted[0].impersonate);
     const auto sent = chain::decode_transaction(fixture.node.submitted[0].encoded);
@@ -303,7 +342,8 @@ TEST(gateway, chooses_the_type_by_the_fields) {
         {R"("gasPrice":"0x9"}])", chain::TransactionType::legacy},
         {R"("gasPrice":"0x9","accessList":[]}])", chain::TransactionType::access_list},
         {R"("maxFeePerGas":"0x9"}])", chain::TransactionType::dynamic_fee},
-        {R"("authorizationList":[{"chainId":"0x7a69","address":")" + from + R"(","nonce":"0x1","yParity":"0x1","r":"0x1","s":"0x1"}]}])",
+        {R"("authorizationList":[{"chainId":"0x7a69","address":")" + from +
+             R"(","nonce":"0x1","yParity":"0x1","r":"0x1","s":"0x1"}]}])",
          chain::TransactionType::set_code},
     };
     for (const auto& [rest, type] : table) {
@@ -333,7 +373,8 @@ TEST(gateway, sends_for_others_only_if_they_are_impersonated) {
 
 TEST(gateway, fills_a_transaction_without_a_wallet) {
     Fixture fixture;
-    const auto parsed = json::parse(fixture.result("eth_fillTransaction", "[{\"from\":\"0x00000000000000000000000000000000000c0ffe\",\"data\":\"0x60\"}]"));
+    const auto parsed = json::parse(fixture.result(
+        "eth_fillTransaction", "[{\"from\":\"0x00000000000000000000000000000000000c0ffe\",\"data\":\"0x60\"}]"));
     const json::Value& tx = (*parsed)["tx"];
     EXPECT_EQ(tx["nonce"].text(), "0x5");
     EXPECT_EQ(tx["gas"].text(), "0x61a8");
@@ -349,7 +390,8 @@ TEST(gateway, signs_messages_and_typed_data) {
     const std::string by_eth = fixture.result("eth_sign", "[\"" + account + "\",\"0x68656c6c6f\"]");
     EXPECT_EQ(by_eth, fixture.result("personal_sign", "[\"0x68656c6c6f\",\"" + account + "\"]"));
     EXPECT_EQ(by_eth.size(), 2U + 2 + 130);
-    const std::string document = R"({"types":{"Note":[{"name":"text","type":"string"}]},"primaryType":"Note","domain":{"name":"x"},"message":{"text":"y"}})";
+    const std::string document =
+        R"({"types":{"Note":[{"name":"text","type":"string"}]},"primaryType":"Note","domain":{"name":"x"},"message":{"text":"y"}})";
     const std::string by_object = fixture.result("eth_signTypedData_v4", "[\"" + account + "\"," + document + "]");
     EXPECT_EQ(by_object, fixture.result("eth_signTypedData_v4", "[\"" + account + "\"," + json::quote(document) + "]"));
     EXPECT_EQ(by_object.size(), 134U);
@@ -405,7 +447,8 @@ TEST(gateway, has_no_development_methods_elsewhere) {
     Fixture fixture;
     fixture.node.status.development = false;
     for (const std::string_view method : {"evm_mine", "hardhat_setBalance", "anvil_nodeInfo", "hardhat_metadata"}) {
-        EXPECT_EQ(fixture.error(method, "[]"), "-32601 the method " + std::string(method) + " does not exist/is not available");
+        EXPECT_EQ(fixture.error(method, "[]"),
+                  "-32601 the method " + std::string(method) + " does not exist/is not available");
     }
 }
 

@@ -17,10 +17,12 @@ Result<std::vector<Address>> addresses(const json::Value& value) {
         return out;
     }
     if (!value.is_array()) return fail(ErrorCode::invalid_argument, "invalid addresses in query");
-    if (value.items().size() > search_item_count_max) return invalid_params("exceed max addresses or topics per search position");
+    if (value.items().size() > search_item_count_max)
+        return invalid_params("exceed max addresses or topics per search position");
     for (std::size_t i = 0; i < value.items().size(); ++i) {
         const json::Value& item = value.items()[i];
-        if (!item.is_string()) return fail(ErrorCode::invalid_argument, "non-string address at index " + std::to_string(i));
+        if (!item.is_string())
+            return fail(ErrorCode::invalid_argument, "non-string address at index " + std::to_string(i));
         auto address = read::address(item);
         if (!address) {
             return fail(ErrorCode::invalid_argument,
@@ -45,7 +47,8 @@ Result<api::storage::TopicChoice> topic_choice(const json::Value& value) {
         return out;
     }
     if (!value.is_array()) return fail(ErrorCode::invalid_argument, "invalid topic(s)");
-    if (value.items().size() > search_item_count_max) return invalid_params("exceed max addresses or topics per search position");
+    if (value.items().size() > search_item_count_max)
+        return invalid_params("exceed max addresses or topics per search position");
     for (const auto& item : value.items()) {
         if (item.is_null()) return api::storage::TopicChoice{};
         WEFT_TRY(out.any_of.emplace_back(), topic(item));

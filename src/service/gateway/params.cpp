@@ -9,7 +9,9 @@ namespace read {
 
 namespace {
 
-bool has_prefix(std::string_view text) { return text.size() >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X'); }
+bool has_prefix(std::string_view text) {
+    return text.size() >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+}
 
 /// hexutil's texts for a string that is no number; base has the others.
 Result<std::string_view> quantity_text(const json::Value& value, std::string_view type) {
@@ -47,7 +49,8 @@ Result<api::BlockRef> numbered(std::string_view text, bool number_only) {
     if (text.empty()) return fail(ErrorCode::invalid_argument, "empty hex string");
     WEFT_TRY(const std::uint64_t number, quantity_from_hex(text));
     if (number >> 63 != 0) {
-        return fail(ErrorCode::invalid_argument, number_only ? "block number larger than int64" : "blocknumber too high");
+        return fail(ErrorCode::invalid_argument,
+                    number_only ? "block number larger than int64" : "blocknumber too high");
     }
     return api::BlockRef::at(number);
 }
@@ -65,7 +68,8 @@ Result<api::BlockRef> block_object(const json::Value& value) {
     const json::Value& block_hash = value["blockHash"];
     const json::Value& number = value["blockNumber"];
     if (!block_hash.is_null() && !number.is_null()) {
-        return fail(ErrorCode::invalid_argument, "cannot specify both BlockHash and BlockNumber, choose one or the other");
+        return fail(ErrorCode::invalid_argument,
+                    "cannot specify both BlockHash and BlockNumber, choose one or the other");
     }
     if (!number.is_null()) return block(number, true);
     if (block_hash.is_null()) return fail(ErrorCode::invalid_argument, "block number or hash is needed");

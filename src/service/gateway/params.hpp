@@ -13,8 +13,8 @@
 
 namespace weft::service::gateway {
 
-/// Reads one value. The errors are the text after "invalid argument 0: "; @p type is the name geth's users know the type
-/// by, e.g. "common.Hash".
+/// Reads one value. The errors are the text after "invalid argument 0: "; @p type is the name geth's users know the
+/// type by, e.g. "common.Hash".
 namespace read {
 
 [[nodiscard]] Result<Address> address(const json::Value& value);
@@ -45,7 +45,8 @@ namespace read {
 
 /// A call's positional arguments.
 ///
-/// A getter ends with -32602 and "invalid argument I: ..." or "missing value for required argument I"; null counts as missing.
+/// A getter ends with -32602 and "invalid argument I: ..." or "missing value for required argument I"; null counts as
+/// missing.
 class Params {
   public:
     explicit Params(const json::Value& values) : values_(&values) {}
@@ -58,17 +59,31 @@ class Params {
     [[nodiscard]] const json::Value& at(std::size_t index) const;
     [[nodiscard]] bool has(std::size_t index) const { return !at(index).is_null(); }
 
-    [[nodiscard]] Result<Address> address(std::size_t index) const { return get(index, [](auto& v) { return read::address(v); }); }
-    [[nodiscard]] Result<Hash> hash(std::size_t index) const { return get(index, [](auto& v) { return read::hash(v); }); }
-    [[nodiscard]] Result<std::uint64_t> quantity(std::size_t index) const { return get(index, [](auto& v) { return read::quantity(v); }); }
+    [[nodiscard]] Result<Address> address(std::size_t index) const {
+        return get(index, [](auto& v) { return read::address(v); });
+    }
+    [[nodiscard]] Result<Hash> hash(std::size_t index) const {
+        return get(index, [](auto& v) { return read::hash(v); });
+    }
+    [[nodiscard]] Result<std::uint64_t> quantity(std::size_t index) const {
+        return get(index, [](auto& v) { return read::quantity(v); });
+    }
     [[nodiscard]] Result<std::uint64_t> index_number(std::size_t index) const {
         return get(index, [](auto& v) { return read::quantity(v, "hexutil.Uint"); });
     }
     [[nodiscard]] Result<U256> big(std::size_t index) const { return get(index, [](auto& v) { return read::big(v); }); }
-    [[nodiscard]] Result<Bytes> data(std::size_t index) const { return get(index, [](auto& v) { return read::data(v); }); }
-    [[nodiscard]] Result<bool> boolean(std::size_t index) const { return get(index, [](auto& v) { return read::boolean(v); }); }
-    [[nodiscard]] Result<std::string> text(std::size_t index) const { return get(index, [](auto& v) { return read::text(v); }); }
-    [[nodiscard]] Result<api::BlockRef> block(std::size_t index) const { return get(index, [](auto& v) { return read::block(v); }); }
+    [[nodiscard]] Result<Bytes> data(std::size_t index) const {
+        return get(index, [](auto& v) { return read::data(v); });
+    }
+    [[nodiscard]] Result<bool> boolean(std::size_t index) const {
+        return get(index, [](auto& v) { return read::boolean(v); });
+    }
+    [[nodiscard]] Result<std::string> text(std::size_t index) const {
+        return get(index, [](auto& v) { return read::text(v); });
+    }
+    [[nodiscard]] Result<api::BlockRef> block(std::size_t index) const {
+        return get(index, [](auto& v) { return read::block(v); });
+    }
     [[nodiscard]] Result<api::BlockRef> block_number(std::size_t index) const {
         return get(index, [](auto& v) { return read::block(v, true); });
     }
@@ -77,12 +92,17 @@ class Params {
         if (!has(index)) return api::BlockRef{};
         return block(index);
     }
-    [[nodiscard]] Result<U256> any_number(std::size_t index) const { return get(index, [](auto& v) { return read::any_number(v); }); }
-    [[nodiscard]] Result<std::uint64_t> any_u64(std::size_t index) const { return get(index, [](auto& v) { return read::any_u64(v); }); }
+    [[nodiscard]] Result<U256> any_number(std::size_t index) const {
+        return get(index, [](auto& v) { return read::any_number(v); });
+    }
+    [[nodiscard]] Result<std::uint64_t> any_u64(std::size_t index) const {
+        return get(index, [](auto& v) { return read::any_u64(v); });
+    }
 
     /// Reads argument @p index with @p reader, which gives a Result, and says which argument an error is about.
     template <class Reader>
-    [[nodiscard]] auto get(std::size_t index, Reader&& reader) const -> decltype(reader(std::declval<const json::Value&>())) {
+    [[nodiscard]] auto get(std::size_t index, Reader&& reader) const
+        -> decltype(reader(std::declval<const json::Value&>())) {
         const json::Value& value = at(index);
         if (value.is_null()) return missing(index);
         auto result = reader(value);

@@ -1,6 +1,6 @@
 #pragma once
-// Everything the gateway asks of others: one port an operation. The app fills them, with the services themselves or with
-// clients of other processes.
+// Everything the gateway asks of others: one port an operation. The app fills them, with the services themselves or
+// with clients of other processes.
 
 #include "api/consensus.hpp"
 #include "api/contract.hpp"

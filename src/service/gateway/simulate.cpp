@@ -23,7 +23,8 @@ Result<api::contract::SimulatedBlock> simulated_block(const json::Value& value) 
     WEFT_TRY(out.block_overrides, read_block_overrides(value["blockOverrides"]));
     WEFT_TRY(out.overrides, read_overrides(value["stateOverrides"]));
     const json::Value& calls = value["calls"];
-    if (!calls.is_null() && !calls.is_array()) return read::wrong_type(read::kind_name(calls), "[]ethapi.TransactionArgs");
+    if (!calls.is_null() && !calls.is_array())
+        return read::wrong_type(read::kind_name(calls), "[]ethapi.TransactionArgs");
     for (const auto& item : calls.items()) {
         WEFT_TRY(TransactionArgs args, read_transaction_args(item));
         out.calls.push_back(std::move(args.call));
@@ -85,7 +86,8 @@ Task<std::string> simulate(Call& call) {
         write_block_members(out, *result.block, simulated.full_transactions);
         out.key("calls").begin_array();
         std::uint64_t log_index = 0;
-        for (std::size_t i = 0; i < result.calls.size(); ++i) write_call(out, result.calls[i], *result.block, i, log_index);
+        for (std::size_t i = 0; i < result.calls.size(); ++i)
+            write_call(out, result.calls[i], *result.block, i, log_index);
         out.end_array();
         out.end_object();
     }

@@ -24,7 +24,9 @@ struct Member {
 };
 using Types = std::map<std::string, std::vector<Member>, std::less<>>;
 
-std::unexpected<Error> refuse(std::string message) { return fail(ErrorCode::invalid_argument, "typed data: " + std::move(message)); }
+std::unexpected<Error> refuse(std::string message) {
+    return fail(ErrorCode::invalid_argument, "typed data: " + std::move(message));
+}
 
 Result<Types> read_types(const json::Value& value) {
     if (!value.is_object()) return refuse("types is no object");
@@ -32,7 +34,8 @@ Result<Types> read_types(const json::Value& value) {
     for (const auto& [name, members] : value.members()) {
         auto& list = out[name];
         for (const auto& member : members.items()) {
-            if (!member["name"].is_string() || !member["type"].is_string()) return refuse("a member of " + name + " has no name or type");
+            if (!member["name"].is_string() || !member["type"].is_string())
+                return refuse("a member of " + name + " has no name or type");
             list.push_back({member["name"].text(), member["type"].text()});
         }
     }
@@ -42,7 +45,11 @@ Result<Types> read_types(const json::Value& value) {
 /// The domain's type may be left out: it follows from the fields that are there, in the standard's order.
 std::vector<Member> domain_type(const json::Value& domain) {
     std::vector<Member> out;
-    const Member all[] = {{"name", "string"}, {"version", "string"}, {"chainId", "uint256"}, {"verifyingContract", "address"}, {"salt", "bytes32"}};
+    const Member all[] = {{"name", "string"},
+                          {"version", "string"},
+                          {"chainId", "uint256"},
+                          {"verifyingContract", "address"},
+                          {"salt", "bytes32"}};
     for (const auto& member : all) {
         if (domain.find(member.name) != nullptr) out.push_back(member);
     }
@@ -93,7 +100,8 @@ class Encoder {
         for (const auto& member : found->second) {
             const json::Value* const field = value.find(member.name);
             // A struct that is null counts as zero: that is how recursive types end.
-            if ((field == nullptr || field->is_null()) && types_.contains(base_type(member.type)) && !member.type.ends_with(']')) {
+            if ((field == nullptr || field->is_null()) && types_.contains(base_type(member.type)) &&
+                !member.type.ends_with(']')) {
                 append(data, Hash{});
                 continue;
             }
@@ -131,9 +139,11 @@ class Encoder {
     Result<Hash> encode_array(std::string_view type, const json::Value& value, int depth) const {
         if (depth > depth_max) return refuse("nested too deeply");
         const auto open = type.rfind('[');
-        if (open == std::string_view::npos || !value.is_array()) return refuse("a " + std::string(type) + " is no array");
+        if (open == std::string_view::npos || !value.is_array())
+            return refuse("a " + std::string(type) + " is no array");
         const std::string_view size = type.substr(open + 1, type.size() - open - 2);
-        if (!size.empty() && std::to_string(value.items().size()) != size) return refuse("a " + std::string(type) + " has another length");
+        if (!size.empty() && std::to_string(value.items().size()) != size)
+            return refuse("a " + std::string(type) + " has another length");
         Bytes data;
         for (const auto& item : value.items()) {
             WEFT_TRY(const Hash word, encode(type.substr(0, open), item, depth + 1));
@@ -175,7 +185,8 @@ class Encoder {
         return out;
     }
 
-    static Result<Hash> encode_integer(std::string_view type, std::string_view width, bool is_signed, const json::Value& value) {
+    static Result<Hash> encode_integer(std::string_view type, std::string_view width, bool is_signed,
+                                       const json::Value& value) {
         const auto bits = width.empty() ? 256U : number_of(width).value_or(0);
         if (bits == 0 || bits > 256 || bits % 8 != 0) return refuse("unknown type " + std::string(type));
         if (!value.is_string() && !value.is_number()) return refuse("a " + std::string(type) + " is no number");
@@ -185,7 +196,8 @@ class Encoder {
         const auto magnitude = u256_from_number(text);
         if (!magnitude) return refuse("a " + std::string(type) + " is no number");
         const unsigned value_bits = is_signed ? bits - 1 : bits;
-        const U256 limit = value_bits == 256 ? U256{} : U256{1} << value_bits;  // of a positive value, excluded; 0: none
+        const U256 limit =
+            value_bits == 256 ? U256{} : U256{1} << value_bits;  // of a positive value, excluded; 0: none
         const bool fits = negative ? is_signed && *magnitude <= limit : limit.is_zero() || *magnitude < limit;
         if (!fits) return refuse("a number does not fit " + std::string(type));
         return (negative ? -*magnitude : *magnitude).to_hash();

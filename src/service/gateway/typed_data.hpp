@@ -11,7 +11,8 @@
 namespace weft::service::gateway {
 
 /// @param document  {types, primaryType, domain, message}.
-/// @errors invalid_argument  a type that isn't declared, a member that is missing, or a value that doesn't fit its type.
+/// @errors invalid_argument  a type that isn't declared, a member that is missing, or a value that doesn't fit its
+/// type.
 [[nodiscard]] Result<Hash> typed_data_hash(const json::Value& document);
 
 }  // namespace weft::service::gateway

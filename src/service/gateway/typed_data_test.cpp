@@ -41,8 +41,10 @@ TEST(typed_data, hashes_the_standards_example) {
 }
 
 TEST(typed_data, derives_the_domains_type) {
-    const std::string without = with(std::string(mail), R"("EIP712Domain": [{"name":"name","type":"string"},{"name":"version","type":"string"},
-                     {"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}],)", "");
+    const std::string without =
+        with(std::string(mail), R"("EIP712Domain": [{"name":"name","type":"string"},{"name":"version","type":"string"},
+                     {"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}],)",
+             "");
     EXPECT_EQ(*hash_of(without), *hash_of(mail));
 }
 
@@ -62,10 +64,10 @@ TEST(typed_data, takes_numbers_in_any_dress) {
 
 TEST(typed_data, refuses_what_does_not_fit) {
     const std::vector<std::array<std::string, 2>> table = {
-        {"uint8", "256"},           {"uint8", "-1"},          {"int8", "128"},       {"int8", "-129"},   {"uint256", "1.5"},
-        {"uint7", "1"},             {"uint264", "1"},         {"bytes4", "\"0x01\""}, {"bytes33", "\"0x\""}, {"bytes0", "\"0x\""},
-        {"address", "\"0x12\""},    {"bool", "1"},            {"string", "1"},       {"Unknown", "{}"},  {"uint8[2]", "[1]"},
-        {"uint8[]", "1"},           {"T", "1"},               {"bytes", "\"zz\""},   {"uint256", "null"},
+        {"uint8", "256"},        {"uint8", "-1"},  {"int8", "128"},        {"int8", "-129"},      {"uint256", "1.5"},
+        {"uint7", "1"},          {"uint264", "1"}, {"bytes4", "\"0x01\""}, {"bytes33", "\"0x\""}, {"bytes0", "\"0x\""},
+        {"address", "\"0x12\""}, {"bool", "1"},    {"string", "1"},        {"Unknown", "{}"},     {"uint8[2]", "[1]"},
+        {"uint8[]", "1"},        {"T", "1"},       {"bytes", "\"zz\""},    {"uint256", "null"},
     };
     for (const auto& [type, value] : table) {
         SCOPED_TRACE(type + " " + value);

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include <unistd.h>
+#include <sys/random.h>
 
 #include "net/port.hpp"
 #include "observe/log.hpp"
@@ -39,9 +39,11 @@ Task<T> on(net::Loop& loop, Function function) {
 constexpr std::uint64_t lease_ms_max = 1ULL << 32;
 
 std::uint64_t make_epoch() {
-    const auto time = static_cast<std::uint64_t>(unix_ms());
-    // Never 0, which means "any", and small enough to start lease ids from: 2^63 lie above it.
-    return (mix64(time << 20 ^ static_cast<std::uint64_t>(::getpid())) >> 1) | 1;
+    // Random, because two registries may follow one another within a tick of any clock. Never 0, which means "any", and
+    // small enough to start lease ids from: 2^63 lie above it.
+    std::uint64_t random = 0;
+    WEFT_ASSERT(::getrandom(&random, sizeof random, 0) == sizeof random);
+    return random >> 1 | 1;
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ Result<std::optional<Bytes>> find_version(const store::Kv& kv, store::Table tabl
     if (!cursor.valid()) return std::nullopt;
     const BytesView found = cursor.key();
     const std::size_t prefix = key.size() - version_size;
-    if (found.size() != key.size() || !std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(prefix), key.begin())) {
+    if (found.size() != key.size() ||
+        !std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(prefix), key.begin())) {
         return std::nullopt;
     }
     return to_bytes(cursor.value());
@@ -141,7 +142,8 @@ Result<api::SealedBlockPtr> Database::block(const Hash& hash) const {
 Result<std::optional<Database::Position>> Database::find_transaction(const Hash& hash) const {
     {
         const std::lock_guard lock(recent_mutex_);
-        if (const auto found = recent_transactions_.find(hash); found != recent_transactions_.end()) return found->second;
+        if (const auto found = recent_transactions_.find(hash); found != recent_transactions_.end())
+            return found->second;
     }
     WEFT_TRY(const auto stored, kv_.get(table::transactions, hash));
     if (!stored || stored->size() != 16) return std::nullopt;

@@ -46,7 +46,8 @@ class Database final : public chain::NodeSource {
     /// Opens the database of a chain, or makes it from @p genesis.
     ///
     /// @errors as store::Kv::open; failed_precondition  it belongs to another chain or layout; data_loss  damaged.
-    [[nodiscard]] static Result<std::unique_ptr<Database>> open(const DatabaseConfig& config, const chain::Genesis& genesis);
+    [[nodiscard]] static Result<std::unique_ptr<Database>> open(const DatabaseConfig& config,
+                                                                const chain::Genesis& genesis);
     ~Database() override;
 
     // Thread-safe reads.

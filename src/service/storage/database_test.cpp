@@ -38,7 +38,8 @@ class DatabaseTest : public testing::Test {
         database_ = *std::move(opened);
     }
 
-    chain::StateChanges change(const Address& address, std::uint64_t balance, std::vector<chain::SlotChange> slots = {}) {
+    chain::StateChanges change(const Address& address, std::uint64_t balance,
+                               std::vector<chain::SlotChange> slots = {}) {
         const Head head = database_->head();
         StateView view(*database_, head.version, head.block->header.number);
         chain::State state(view);

@@ -18,7 +18,8 @@ std::vector<U256> rewards(const api::SealedBlock& block, const std::vector<std::
     const U256 base_fee = block.header.base_fee.value_or(U256{});
     std::vector<Paid> paid;
     for (std::size_t i = 0; i < block.receipts.size(); ++i) {
-        paid.push_back({chain::effective_tip(block.transactions[i]->transaction, base_fee), block.receipts[i].gas_used});
+        paid.push_back(
+            {chain::effective_tip(block.transactions[i]->transaction, base_fee), block.receipts[i].gas_used});
     }
     std::ranges::sort(paid, {}, &Paid::tip);
     std::vector<U256> out;
@@ -29,8 +30,8 @@ std::vector<U256> rewards(const api::SealedBlock& block, const std::vector<std::
             out.emplace_back();
             continue;
         }
-        const auto threshold = static_cast<std::uint64_t>(static_cast<unsigned __int128>(block.header.gas_used) * percentile /
-                                                          (100 * percentile_scale));
+        const auto threshold = static_cast<std::uint64_t>(static_cast<unsigned __int128>(block.header.gas_used) *
+                                                          percentile / (100 * percentile_scale));
         while (gas < threshold && at + 1 < paid.size()) gas += paid[++at].gas;
         out.push_back(paid[at].tip);
     }

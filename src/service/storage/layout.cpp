@@ -76,7 +76,8 @@ Result<VersionedAccount> decode_account(BytesView value) {
 
 StoredBlock to_stored(const api::SealedBlock& block) {
     StoredBlock out;
-    for (const auto& transaction : block.transactions) out.transactions.push_back({transaction->encoded, transaction->sender});
+    for (const auto& transaction : block.transactions)
+        out.transactions.push_back({transaction->encoded, transaction->sender});
     for (const auto& receipt : block.receipts) out.receipts.push_back(chain::encode_for_storage(receipt));
     for (const auto& ommer : block.ommers) out.ommers.push_back(chain::encode(ommer));
     out.withdrawals = block.withdrawals;

@@ -1,9 +1,9 @@
 #pragma once
 // How the node's database is laid out: tables, keys, records.
 //
-// State is kept by VERSION. The version grows by one with each block and with each amendment of the newest state; a key's
-// value at version v is the newest entry whose version is not above v. So every past state can be read, and going back is
-// deleting entries.
+// State is kept by VERSION. The version grows by one with each block and with each amendment of the newest state; a
+// key's value at version v is the newest entry whose version is not above v. So every past state can be read, and going
+// back is deleting entries.
 //
 //   blocks        number                        -> StoredBlock
 //   headers       number                        -> StoredHeader          what range scans need

@@ -7,7 +7,8 @@
 namespace weft::service::storage {
 
 bool matches(const api::storage::LogFilter& filter, const evm::Log& log) {
-    if (!filter.addresses.empty() && std::ranges::find(filter.addresses, log.address) == filter.addresses.end()) return false;
+    if (!filter.addresses.empty() && std::ranges::find(filter.addresses, log.address) == filter.addresses.end())
+        return false;
     if (filter.topics.size() > log.topics.size()) return false;
     for (std::size_t i = 0; i < filter.topics.size(); ++i) {
         const auto& choice = filter.topics[i].any_of;
@@ -18,7 +19,8 @@ bool matches(const api::storage::LogFilter& filter, const evm::Log& log) {
 
 bool may_match(const api::storage::LogFilter& filter, const chain::Bloom& bloom) {
     const auto any = [&](const auto& items) {
-        return items.empty() || std::ranges::any_of(items, [&](const auto& item) { return chain::may_contain(bloom, item); });
+        return items.empty() ||
+               std::ranges::any_of(items, [&](const auto& item) { return chain::may_contain(bloom, item); });
     };
     if (!any(filter.addresses)) return false;
     return std::ranges::all_of(filter.topics, [&](const auto& choice) { return any(choice.any_of); });
@@ -49,8 +51,8 @@ Result<void> LogSearch::scan_block(const api::SealedBlock& block) {
                 return fail(ErrorCode::resource_exhausted,
                             "query returned more than " + std::to_string(api::storage::log_count_max) + " results");
             }
-            found.push_back({log, block.hash, block.header.number, block.header.timestamp, block.transactions[i]->hash, i,
-                             index, false});
+            found.push_back({log, block.hash, block.header.number, block.header.timestamp, block.transactions[i]->hash,
+                             i, index, false});
         }
     }
     return {};

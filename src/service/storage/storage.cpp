@@ -68,7 +68,9 @@ Result<std::unique_ptr<chain::StateReader>> Storage::state(const api::BlockRef& 
     return std::make_unique<StateView>(*database_, at.version, at.block->header.number);
 }
 
-Task<api::storage::HeadReply> Storage::head(mesh::Context, api::storage::Head) { co_return describe(database_->head()); }
+Task<api::storage::HeadReply> Storage::head(mesh::Context, api::storage::Head) {
+    co_return describe(database_->head());
+}
 
 Task<api::storage::BlockReply> Storage::get_block(mesh::Context, api::storage::GetBlock request) {
     auto block = co_await find_block(request.block, request.header_only);
@@ -158,7 +160,8 @@ Task<api::storage::EventsReply> Storage::events(mesh::Context context, api::stor
     api::storage::EventsReply reply;
     reply.epoch = feed_.epoch();
     if (request.epoch != 0 && request.epoch != feed_.epoch()) request.from = ~std::uint64_t{0};
-    const std::int64_t wait_ns = static_cast<std::int64_t>(std::min<std::uint64_t>(request.wait_ms, 60'000)) * ns_per_ms;
+    const std::int64_t wait_ns =
+        static_cast<std::int64_t>(std::min<std::uint64_t>(request.wait_ms, 60'000)) * ns_per_ms;
     const std::int64_t deadline = std::min(monotonic_ns() + wait_ns, context.deadline_ns - 50 * ns_per_ms);
     auto page = co_await feed_.read(request.from, events_a_page_max, deadline);
     for (std::size_t i = 0; i < page.items.size(); ++i) {

@@ -32,14 +32,16 @@ chain::PoolHead Validation::pool_head(const chain::Header& head) const {
     out.chain_id = config_.chain_id;
     out.gas_limit = head.gas_limit;
     out.base_fee = head.base_fee ? chain::next_base_fee(head) : U256{};
-    out.blob_base_fee = head.excess_blob_gas ? chain::blob_base_fee(rules, chain::next_excess_blob_gas(rules, head)) : U256{};
+    out.blob_base_fee =
+        head.excess_blob_gas ? chain::blob_base_fee(rules, chain::next_excess_blob_gas(rules, head)) : U256{};
     return out;
 }
 
 Result<void> Validation::start(api::SealedBlockPtr head) {
     {
         const std::lock_guard lock(mutex_);
-        (void)pool_.reset(pool_head(head->header), {}, {}, [](const Address&) { return chain::PoolAccount{}; }, unix_ms());
+        (void)pool_.reset(
+            pool_head(head->header), {}, {}, [](const Address&) { return chain::PoolAccount{}; }, unix_ms());
     }
     std::vector<chain::TransactionPtr> kept;
     auto cursor = kept_.cursor(0);
@@ -130,7 +132,8 @@ Result<void> Validation::keep(const chain::SignedTransaction& transaction) {
         kept_hashes_.insert(transaction.hash);
     }
     store::Kv::Batch batch;
-    batch.put(0, transaction.hash, wire::encode(KeptTransaction{chain::encode_network_form(transaction), transaction.sender}));
+    batch.put(0, transaction.hash,
+              wire::encode(KeptTransaction{chain::encode_network_form(transaction), transaction.sender}));
     return kept_.write(std::move(batch));
 }
 
@@ -147,7 +150,8 @@ void Validation::forget(std::span<const chain::TransactionPtr> transactions) {
     if (batch.size() != 0) (void)kept_.write(std::move(batch));
 }
 
-Task<api::validation::NonceReply> Validation::pending_nonce(mesh::Context context, api::validation::PendingNonce request) {
+Task<api::validation::NonceReply> Validation::pending_nonce(mesh::Context context,
+                                                            api::validation::PendingNonce request) {
     {
         const std::lock_guard lock(mutex_);
         if (const auto next = pool_.next_nonce(request.address)) co_return api::validation::NonceReply{*next};
@@ -205,7 +209,8 @@ Task<api::validation::BestReply> Validation::best(mesh::Context, api::validation
 
 Task<api::Empty> Validation::head_changed(mesh::Context context, api::validation::HeadChanged request) {
     std::vector<chain::TransactionPtr> mined;
-    for (const auto& block : request.added) mined.insert(mined.end(), block->transactions.begin(), block->transactions.end());
+    for (const auto& block : request.added)
+        mined.insert(mined.end(), block->transactions.begin(), block->transactions.end());
     std::vector<chain::TransactionPtr> gone = mined;
     {
         const auto accounts = [&](const Address& address) {
@@ -250,7 +255,8 @@ Task<api::validation::PooledReply> Validation::drop(mesh::Context, api::validati
 Task<api::validation::PendingEventsReply> Validation::pending_events(mesh::Context context,
                                                                     api::validation::PendingEvents request) {
     if (request.epoch != 0 && request.epoch != feed_.epoch()) request.from = ~std::uint64_t{0};
-    const std::int64_t wait_ns = static_cast<std::int64_t>(std::min<std::uint64_t>(request.wait_ms, 60'000)) * ns_per_ms;
+    const std::int64_t wait_ns =
+        static_cast<std::int64_t>(std::min<std::uint64_t>(request.wait_ms, 60'000)) * ns_per_ms;
     const std::int64_t deadline = std::min(monotonic_ns() + wait_ns, context.deadline_ns - 50 * ns_per_ms);
     auto page = co_await feed_.read(request.from, events_a_page_max, deadline);
     co_return api::validation::PendingEventsReply{std::move(page.items), page.next, feed_.epoch()};

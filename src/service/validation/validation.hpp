@@ -5,7 +5,8 @@
 // Serves   weft.Validation.
 // Calls    weft.Storage/GetAccount, GetCode; weft.Consensus/Notify, MayImpersonate; weft.Network/Announce.
 // Publishes  each transaction admitted (PendingEvents).
-// Fails    closed: if the state can't be read, nothing is admitted. A transaction that was acknowledged before it was in
+// Fails    closed: if the state can't be read, nothing is admitted. A transaction that was acknowledged before it was
+// in
 //          a block survives a crash.
 
 #include <atomic>
@@ -50,7 +51,8 @@ class Validation {
     Task<api::validation::BestReply> best(mesh::Context, api::validation::Best request);
     Task<api::Empty> head_changed(mesh::Context, api::validation::HeadChanged request);
     Task<api::validation::PooledReply> drop(mesh::Context, api::validation::Drop request);
-    Task<api::validation::PendingEventsReply> pending_events(mesh::Context context, api::validation::PendingEvents request);
+    Task<api::validation::PendingEventsReply> pending_events(mesh::Context context,
+                                                             api::validation::PendingEvents request);
     void stop() { feed_.close(); }
 
   private:
