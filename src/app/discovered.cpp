@@ -129,7 +129,7 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
                              BytesView request, CallReport* report) {
     State& state = *self->state_;
     const bool repeatable = is_repeatable(method);
-    Error last{ErrorCode::unavailable, "no instance of " + state.service + " is known", {}, 1};
+    Error last{ErrorCode::unavailable, "no instance of " + state.service + " is known", {}, 0};
     std::int64_t now_ns = monotonic_ns();
     const std::int64_t patience_end_ns = now_ns + state.options.patience_ns;
     state.count_call();
@@ -147,6 +147,7 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
             last.message = state.service + " at " + target->instance.address + ": " + last.message;
             const bool certain = is_certain(last);
             last.code = ErrorCode::unavailable;
+            last.detail = 0;  // towards clients it would be a protocol's code
             if (!certain && !repeatable) co_return std::unexpected(std::move(last));
             if (!certain && report != nullptr) report->earlier_unknown = true;
             if (!state.may_retry(now_ns)) co_return std::unexpected(std::move(last));

@@ -237,6 +237,7 @@ TEST_F(discovered, nobody_home_is_an_error_in_time_and_no_hanging) {
     list(dead, "a");
     const auto refused = call(Head{}, mesh::Context::with_timeout(30 * ns_per_ms));
     ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().detail, 0);  // a gateway would send it on as the error's code
 }
 
 TEST_F(discovered, an_answer_of_the_operation_is_no_reason_to_ask_again) {
