@@ -205,7 +205,7 @@ TEST_F(NodeTest, the_pending_block_holds_what_waits_and_changes_nothing) {
     api::contract::Call call;
     call.block.tag = api::BlockTag::pending;
     // PUSH20 target, BALANCE, PUSH1 0, MSTORE, PUSH1 32, PUSH1 0, RETURN as init code of a creation
-    call.call.data = from_hex("0x73aabb000000000000000000000000000000000000000031" "60005260206000f3").value();
+    call.call.data = from_hex("0x73" + to_hex_digits(target_) + "3160005260206000f3").value();
     const auto reply = run(ports_.call(soon(), call));
     ASSERT_TRUE(reply) << reply.error().message;
     EXPECT_EQ(U256::from_bytes(reply->output), U256(6));

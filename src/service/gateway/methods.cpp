@@ -55,7 +55,8 @@ std::string_view schema_of(Type type) {
         case Type::boolean: return R"({"type":"boolean"})";
         case Type::text: return R"({"type":"string"})";
         case Type::block:
-            return R"({"title":"block","description":"a tag, a number, a hash, or an object of EIP-1898","type":["string","object"]})";
+            return R"({"title":"block","description":"a tag, a number, a hash, or an object of EIP-1898",)"
+                   R"("type":["string","object"]})";
         case Type::transaction: return R"({"title":"transaction","type":"object"})";
         case Type::object: return R"({"type":"object"})";
         case Type::array: return R"({"type":"array"})";
