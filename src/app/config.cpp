@@ -161,6 +161,7 @@ constexpr auto all_settings = std::to_array<Setting>({
     {"block-time", "SECONDS", "seal a block every so often instead of at each transaction", set_block_time,
      get_block_time},
     flag_setting<&C::no_mining>("no-mining", "seal blocks only when told to (evm_mine)"),
+    number_setting<&C::loops>("loops", "N", "event loops of each process (default: by the processors)"),
     flag_setting<&C::silent>("silent", "print nothing but errors"),
     with_set(text_setting<&C::log_level>("log-level", "LEVEL", "debug, info, warn, error or off (default info)"),
              set_log_level),

@@ -34,6 +34,8 @@ struct SystemConfig {
     /// Milliseconds between blocks; nothing: each transaction is sealed at once.
     std::optional<std::uint64_t> block_time_ms;
     bool no_mining = false;
+    /// Event loops of each process; 0: one a processor in one process, half as many in several, which share them.
+    std::uint64_t loops = 0;
     bool silent = false;
     /// Log lines below it are dropped: debug, info, warn, error, off.
     std::string log_level = "info";
