@@ -158,7 +158,7 @@ Result<std::uint64_t> count_included(const net::Endpoint& server, const std::vec
         WEFT_TRY(const auto nonce,
                  call_once(server, "eth_getTransactionCount", fmt::format(R"(["{}","latest"])", to_hex(sender))));
         WEFT_TRY(const auto number, quantity_from_hex(nonce.text()));
-        sum += number - before;
+        sum += number > before ? number - before : 0;
     }
     return sum;
 }

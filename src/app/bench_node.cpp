@@ -208,7 +208,7 @@ class Bench {
             }
         }
         nonce_ = nonce;
-        (void)call_once(system.server, "evm_mine", "[]");
+        (void)call_once(system.server, "hardhat_mine", "[\"0x40\"]");
         return sends(system, "ERC-20 transfers", [&](const Key& key, std::uint64_t n) {
             Address to = key.address;
             to.bytes[1] = static_cast<std::uint8_t>(to.bytes[1] ^ (1 + n % 200));
