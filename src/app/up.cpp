@@ -24,6 +24,7 @@
 #include "net/grpc.hpp"
 #include "net/port.hpp"
 #include "observe/log.hpp"
+#include "store/kv.hpp"
 
 namespace weft::app {
 
@@ -168,6 +169,7 @@ Result<void> up_in_processes(const StopSignals& signals, SystemConfig config) {
     Supervisor supervisor(std::move(children), std::move(options));
     const Instances instances(registry);
     bool announced = false;
+    bool complained = false;
     return supervisor.run(signals, [&](const std::vector<ChildState>& states) {
         SystemStatus status{::getpid(), "process", config.http, config.ws, config.data, {}};
         bool all_serve = true;
@@ -175,7 +177,10 @@ Result<void> up_in_processes(const StopSignals& signals, SystemConfig config) {
             status.processes.push_back(status_of(child, instances, registry));
             all_serve = all_serve && status.processes.back().health == "serving";
         }
-        if (const auto written = run_file.write(status); !written && !announced) (void)fail_with(written.error());
+        if (const auto written = run_file.write(status); !written && !complained) {
+            complained = true;
+            (void)fail_with(written.error());
+        }
         if (all_serve && !announced) {
             announced = true;
             (void)announce(config, status);
@@ -191,6 +196,7 @@ Result<void> up(const SystemOptions& given, std::optional<Layout> layout) {
     complete(config);
     WEFT_TRY(const auto folder, DataFolder::make(config));
     config.data = folder.path();
+    WEFT_CHECK(store::check_disk_space(config.data));
     if (!config.genesis.empty()) config.genesis = std::filesystem::absolute(config.genesis).string();
     if (config.layout == Layout::process) return up_in_processes(signals, config);
     observe::set_log_level(*observe::level_from(config.log_level));

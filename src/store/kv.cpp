@@ -84,10 +84,21 @@ Kv::Kv(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Kv::~Kv() = default;
 Kv::Kv(Kv&&) noexcept = default;
 
+Result<void> check_disk_space(const std::string& path) {
+    std::error_code error;
+    const auto space = std::filesystem::space(path, error);
+    if (error) return fail(ErrorCode::internal, path + ": " + error.message());
+    if (space.available >= disk_free_min) return {};
+    return fail(ErrorCode::resource_exhausted,
+                path + ": no space left on device (" + std::to_string(space.available >> 20) + " MiB free, " +
+                    std::to_string(disk_free_min >> 20) + " MiB needed)");
+}
+
 Result<Kv> Kv::open(const std::string& path, std::span<const std::string_view> tables, const KvOptions& options) {
     std::error_code error;
     std::filesystem::create_directories(path, error);
     if (error) return fail(ErrorCode::permission_denied, path + ": " + error.message());
+    WEFT_CHECK(check_disk_space(path));
 
     rocksdb::DBOptions db_options;
     db_options.create_if_missing = true;

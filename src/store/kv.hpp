@@ -17,6 +17,12 @@ namespace weft::store {
 /// A table's number: its place in the list given to Kv::open.
 using Table = std::uint32_t;
 
+/// Free bytes of disk below which no store is opened: its log and tables must fit, for it can't end well without.
+inline constexpr std::uint64_t disk_free_min = 64ULL << 20;
+
+/// @errors resource_exhausted  "PATH: no space left on device (3 MiB free, 64 MiB needed)".
+[[nodiscard]] Result<void> check_disk_space(const std::string& path);
+
 struct KvOptions {
     /// Bytes of memory for caching blocks of tables.
     std::size_t cache_size = 128ULL << 20;
@@ -66,7 +72,7 @@ class Kv {
 
     /// Opens or creates the store in folder @p path.
     ///
-    /// @errors failed_precondition  in use by another process; data_loss  damaged; resource_exhausted  disk full;
+    /// @errors failed_precondition  in use by another process; data_loss  damaged; resource_exhausted  disk (almost) full;
     ///         permission_denied, internal  as the file system says. Each message begins with the path.
     [[nodiscard]] static Result<Kv> open(const std::string& path, std::span<const std::string_view> tables,
                                          const KvOptions& options = {});

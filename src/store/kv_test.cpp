@@ -81,6 +81,14 @@ TEST(kv, one_process_at_a_time_and_the_error_names_the_folder) {
     EXPECT_TRUE(second.error().message.starts_with(folder.path.string())) << second.error().message;
 }
 
+TEST(kv, a_folder_without_room_is_named) {
+    const auto checked = check_disk_space("/proc");  // a file system of no size
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().code, ErrorCode::resource_exhausted);
+    EXPECT_EQ(checked.error().message, "/proc: no space left on device (0 MiB free, 64 MiB needed)");
+    EXPECT_TRUE(check_disk_space(WEFT_BUILD_DIR));
+}
+
 TEST(kv, damage_is_refused) {
     Folder folder;
     { ASSERT_TRUE(Kv::open(folder.path, tables)); }
