@@ -285,6 +285,16 @@ Header make_header(const ChainConfig& config, const Header& parent, const BlockA
     return header;
 }
 
+void fill_header(Header& header, const BlockResults& results) {
+    header.transactions_root = transactions_root(results.transactions);
+    header.receipts_root = receipts_root(results.receipts);
+    header.logs_bloom = bloom_of(results.receipts);
+    header.gas_used = results.gas_used;
+    if (header.withdrawals_root) header.withdrawals_root = withdrawals_root(results.withdrawals);
+    if (header.blob_gas_used) header.blob_gas_used = results.blob_gas_used;
+    if (header.requests_hash) header.requests_hash = requests_hash(results.requests);
+}
+
 Checked<ExecutedBlock> seal_block(BlockExecution& execution, const Header& header, const BlockAttributes& attributes,
                                   StateTrie& trie) {
     ExecutedBlock out;
@@ -302,13 +312,10 @@ Checked<ExecutedBlock> seal_block(BlockExecution& execution, const Header& heade
     trie = std::move(after);
     out.receipts = execution.take_receipts();
     out.requests = execution.requests();
-    sealed.transactions_root = transactions_root(out.block.transactions);
-    sealed.receipts_root = receipts_root(out.receipts);
-    sealed.logs_bloom = bloom_of(std::span<const Receipt>(out.receipts));
-    sealed.gas_used = execution.gas_used();
-    if (sealed.withdrawals_root) sealed.withdrawals_root = withdrawals_root(*out.block.withdrawals);
-    if (sealed.blob_gas_used) sealed.blob_gas_used = execution.blob_gas_used();
-    if (sealed.requests_hash) sealed.requests_hash = requests_hash(out.requests);
+    std::span<const Withdrawal> withdrawn;
+    if (out.block.withdrawals) withdrawn = *out.block.withdrawals;
+    fill_header(sealed, {out.block.transactions, out.receipts, out.requests, withdrawn, execution.gas_used(),
+                         execution.blob_gas_used()});
     out.hash = hash_of(sealed);
     return out;
 }

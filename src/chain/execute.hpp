@@ -175,6 +175,18 @@ struct BlockAttributes {
 /// The header to build on @p parent, results still empty.
 [[nodiscard]] Header make_header(const ChainConfig& config, const Header& parent, const BlockAttributes& attributes);
 
+/// What a block holds and its execution gave.
+struct BlockResults {
+    std::span<const TransactionPtr> transactions;
+    std::span<const Receipt> receipts;
+    std::span<const Bytes> requests;
+    std::span<const Withdrawal> withdrawals;
+    std::uint64_t gas_used = 0;
+    std::uint64_t blob_gas_used = 0;
+};
+/// Fills in what that decides of a header: all but the state root. Fields of later forks stay away.
+void fill_header(Header& header, const BlockResults& results);
+
 /// Ends the execution of a new block and fills in its header.
 ///
 /// @param trie  the parent's; becomes the block's.

@@ -18,17 +18,6 @@ std::uint64_t size_of(const api::SealedBlock& block) {
     return chain::encode(api::to_block(block)).size();
 }
 
-/// Fills in what the execution decides of a header, but for the state root.
-void fill_results(chain::Header& header, const chain::BlockExecution& execution, const api::contract::Build& request) {
-    header.transactions_root = chain::transactions_root(execution.transactions());
-    header.receipts_root = chain::receipts_root(execution.receipts());
-    header.logs_bloom = chain::bloom_of(execution.receipts());
-    header.gas_used = execution.gas_used();
-    if (request.withdrawals) header.withdrawals_root = chain::withdrawals_root(*request.withdrawals);
-    if (header.blob_gas_used) header.blob_gas_used = execution.blob_gas_used();
-    if (header.requests_hash) header.requests_hash = chain::requests_hash(execution.requests());
-}
-
 Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, chain::StateReader& reader,
                                             const api::contract::Build& request, api::SealedBlock& block) {
     api::contract::BuildReply reply;
@@ -45,7 +34,10 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
         return std::unexpected(chain::to_error(ended.error()));
     }
     block.header = request.header;
-    fill_results(block.header, execution, request);
+    const std::span<const chain::Withdrawal> withdrawn =
+        request.withdrawals ? std::span<const chain::Withdrawal>(*request.withdrawals) : std::span<const chain::Withdrawal>();
+    chain::fill_header(block.header, {execution.transactions(), execution.receipts(), execution.requests(), withdrawn,
+                                      execution.gas_used(), execution.blob_gas_used()});
     if (request.withdrawals) block.withdrawals = *request.withdrawals;
     block.transactions = execution.transactions();
     reply.changes = std::make_shared<chain::StateChanges>(execution.take_changes());

@@ -211,12 +211,7 @@ class Simulation {
             return std::unexpected(chain::to_error(ended.error()));
         chain::merge(changes_, frame.take_changes());
         chain::merge(changes_, state_.take_changes());
-        header.transactions_root = chain::transactions_root(block->transactions);
-        header.receipts_root = chain::receipts_root(block->receipts);
-        header.logs_bloom = chain::bloom_of(block->receipts);
-        if (withdrawals) header.withdrawals_root = chain::withdrawals_root(*withdrawals);
-        if (header.blob_gas_used) header.blob_gas_used = blob_gas;
-        if (header.requests_hash) header.requests_hash = chain::requests_hash(frame.requests());
+        chain::fill_header(header, {block->transactions, block->receipts, frame.requests(), {}, header.gas_used, blob_gas});
         WEFT_TRY(header.state_root, root_(changes_));
         block->hash = chain::hash_of(header);
         block->total_difficulty = total_difficulty_;
