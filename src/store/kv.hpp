@@ -72,7 +72,8 @@ class Kv {
 
     /// Opens or creates the store in folder @p path.
     ///
-    /// @errors failed_precondition  in use by another process; data_loss  damaged; resource_exhausted  disk (almost) full;
+    /// @errors failed_precondition  in use by another process; data_loss  damaged; resource_exhausted  disk (almost)
+    /// full;
     ///         permission_denied, internal  as the file system says. Each message begins with the path.
     [[nodiscard]] static Result<Kv> open(const std::string& path, std::span<const std::string_view> tables,
                                          const KvOptions& options = {});

@@ -34,8 +34,9 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
         return std::unexpected(chain::to_error(ended.error()));
     }
     block.header = request.header;
-    const std::span<const chain::Withdrawal> withdrawn =
-        request.withdrawals ? std::span<const chain::Withdrawal>(*request.withdrawals) : std::span<const chain::Withdrawal>();
+    const std::span<const chain::Withdrawal> withdrawn = request.withdrawals
+                                                             ? std::span<const chain::Withdrawal>(*request.withdrawals)
+                                                             : std::span<const chain::Withdrawal>();
     chain::fill_header(block.header, {execution.transactions(), execution.receipts(), execution.requests(), withdrawn,
                                       execution.gas_used(), execution.blob_gas_used()});
     if (request.withdrawals) block.withdrawals = *request.withdrawals;

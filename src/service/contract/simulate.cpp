@@ -211,7 +211,8 @@ class Simulation {
             return std::unexpected(chain::to_error(ended.error()));
         chain::merge(changes_, frame.take_changes());
         chain::merge(changes_, state_.take_changes());
-        chain::fill_header(header, {block->transactions, block->receipts, frame.requests(), {}, header.gas_used, blob_gas});
+        chain::fill_header(header,
+                           {block->transactions, block->receipts, frame.requests(), {}, header.gas_used, blob_gas});
         WEFT_TRY(header.state_root, root_(changes_));
         block->hash = chain::hash_of(header);
         block->total_difficulty = total_difficulty_;
