@@ -41,7 +41,7 @@ class Port {
     Port(Function function)
         : function_(std::make_shared<Function>(std::move(function))) {}  // NOLINT: any callable is a port
 
-    /// The call keeps the function alive, whatever becomes of the port.
+    /// The port, or a copy of it, outlives the call: the function is not kept alive by the task it made.
     Task<Reply> operator()(Context context, Request request) const { return (*function_)(context, std::move(request)); }
     [[nodiscard]] explicit operator bool() const { return function_ != nullptr; }
 
