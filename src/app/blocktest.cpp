@@ -147,27 +147,13 @@ void run_test(const std::string& name, const json::Value& test, Score& score) {
 }  // namespace
 
 int blocktest_command(std::span<const std::string> paths) {
-    const auto files = fixture_files(paths);
-    if (!files) {
-        std::fprintf(stderr, "weft blocktest: %s\n", files.error().message.c_str());
-        return 1;
-    }
-    Score score;
-    for (const auto& file : *files) {
-        const auto content = read_fixture_file(file);
-        if (!content) {
-            score.fail(file.string(), content.error().message);
-            continue;
+    return run_fixture_files("blocktest", paths, [](const std::string& name, const json::Value& test, Score& score) {
+        if (test.find("blocks") == nullptr || test.find("genesisRLP") == nullptr) {
+            score.skip("not a blockchain test");
+        } else {
+            run_test(name, test, score);
         }
-        for (const auto& [name, test] : content->members()) {
-            if (test.find("blocks") == nullptr || test.find("genesisRLP") == nullptr) {
-                score.skip("not a blockchain test");
-            } else {
-                run_test(name, test, score);
-            }
-        }
-    }
-    return score.finish();
+    });
 }
 
 }  // namespace weft::app

@@ -165,4 +165,23 @@ int Score::finish() const {
     return failed_ == 0 && passed_ != 0 ? 0 : 1;
 }
 
+int run_fixture_files(std::string_view command, std::span<const std::string> paths,
+                      const std::function<void(const std::string&, const json::Value&, Score&)>& run) {
+    const auto files = fixture_files(paths);
+    if (!files) {
+        std::fprintf(stderr, "weft %s: %s\n", std::string(command).c_str(), files.error().message.c_str());
+        return 1;
+    }
+    Score score;
+    for (const auto& file : *files) {
+        const auto content = read_fixture_file(file);
+        if (!content) {
+            score.fail(file.string(), content.error().message);
+            continue;
+        }
+        for (const auto& [name, test] : content->members()) run(name, test, score);
+    }
+    return score.finish();
+}
+
 }  // namespace weft::app

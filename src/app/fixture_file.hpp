@@ -2,6 +2,7 @@
 // What the runners of Ethereum's JSON fixtures share: finding files, reading their values, keeping score.
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -60,5 +61,12 @@ class Score {
     std::map<std::string, std::size_t> skipped_;
     std::map<std::string, std::size_t> other_reasons_;
 };
+
+/// Runs every test of the files below @p paths.
+/// @param command  for messages, "statetest".
+/// @return         the process's exit status.
+[[nodiscard]] int run_fixture_files(
+    std::string_view command, std::span<const std::string> paths,
+    const std::function<void(const std::string& name, const json::Value& test, Score& score)>& run);
 
 }  // namespace weft::app

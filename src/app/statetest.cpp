@@ -87,39 +87,22 @@ void run_case(const std::string& name, const json::Value& test, Fork fork, const
     score.pass();
 }
 
+void run_test(const std::string& name, const json::Value& test, Score& score) {
+    if (test.find("post") == nullptr) return score.skip("not a state test");
+    for (const auto& [fork_name, cases] : test["post"].members()) {
+        const auto fork = fork_from_fixture_name(fork_name);
+        for (const auto& post : cases.items()) {
+            if (!fork) {
+                score.skip("unknown fork " + fork_name);
+            } else {
+                run_case(name, test, *fork, post, score);
+            }
+        }
+    }
+}
+
 }  // namespace
 
-int statetest_command(std::span<const std::string> paths) {
-    const auto files = fixture_files(paths);
-    if (!files) {
-        std::fprintf(stderr, "weft statetest: %s\n", files.error().message.c_str());
-        return 1;
-    }
-    Score score;
-    for (const auto& file : *files) {
-        const auto content = read_fixture_file(file);
-        if (!content) {
-            score.fail(file.string(), content.error().message);
-            continue;
-        }
-        for (const auto& [name, test] : content->members()) {
-            if (test.find("post") == nullptr) {
-                score.skip("not a state test");
-                continue;
-            }
-            for (const auto& [fork_name, cases] : test["post"].members()) {
-                const auto fork = fork_from_fixture_name(fork_name);
-                for (const auto& post : cases.items()) {
-                    if (!fork) {
-                        score.skip("unknown fork " + fork_name);
-                    } else {
-                        run_case(name, test, *fork, post, score);
-                    }
-                }
-            }
-        }
-    }
-    return score.finish();
-}
+int statetest_command(std::span<const std::string> paths) { return run_fixture_files("statetest", paths, run_test); }
 
 }  // namespace weft::app
