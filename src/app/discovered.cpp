@@ -140,7 +140,11 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
             target->outstanding.fetch_add(1, std::memory_order_relaxed);
             auto answer = co_await settled(target->client.call(context, method, request));
             target->outstanding.fetch_sub(1, std::memory_order_relaxed);
-            if (answer || !is_lost(answer.error())) co_return std::move(answer);
+            if (answer || !is_lost(answer.error())) {
+                // The channel's "certainly not handled", which a deadline has too, is no word for clients.
+                if (!answer && answer.error().detail == 1) answer.error().detail = 0;
+                co_return std::move(answer);
+            }
             now_ns = monotonic_ns();
             target->suspect_until_ns.store(now_ns + state.options.suspect_ns, std::memory_order_relaxed);
             last = std::move(answer).error();
