@@ -1,5 +1,6 @@
 #include "crypto/keccak.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -132,6 +133,93 @@ void keccak256_into(const std::uint8_t* data, std::size_t size, std::uint8_t* ou
     for (; size >= rate_max; size -= rate_max, data += rate_max) absorb(state, data);
     absorb_last(state, data, size);
     std::memcpy(out32, state, 32);
+}
+
+namespace {
+
+// Several messages side by side: lane i of message m is element m of vector i. The rounds are the same ones.
+constexpr std::size_t width = 4;
+using WideLane = std::uint64_t __attribute__((vector_size(8 * width)));
+
+[[gnu::always_inline]] inline void permute_each(WideLane* a_in) {
+    WideLane a[lane_count];
+#pragma unroll
+    for (std::size_t i = 0; i < lane_count; ++i) a[i] = a_in[i];
+#pragma clang loop unroll_count(2)
+    for (const auto constant : round_constants) {
+        apply_round(a, WideLane{constant, constant, constant, constant});
+    }
+#pragma unroll
+    for (std::size_t i = 0; i < lane_count; ++i) a_in[i] = a[i];
+}
+void permute_wide_general(WideLane* state) { permute_each(state); }
+[[gnu::target("avx512f,avx512vl,avx512dq")]] void permute_wide_vector(WideLane* state) { permute_each(state); }
+
+void permute_wide(WideLane* state) {
+    if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) {
+        permute_wide_vector(state);
+    } else {
+        permute_wide_general(state);
+    }
+}
+
+std::size_t blocks_of(const HashJob& job) { return job.message.size() / rate_max + 1; }
+
+/// Block @p at of a message with its padding.
+void copy_block(BytesView message, std::size_t at, std::uint64_t (&lanes)[rate_max / 8]) {
+    const BytesView rest = message.subspan(at * rate_max);
+    if (rest.size() >= rate_max) {
+        std::memcpy(lanes, rest.data(), rate_max);
+        return;
+    }
+    std::uint8_t block[rate_max] = {};
+    if (!rest.empty()) std::memcpy(block, rest.data(), rest.size());
+    block[rest.size()] = 0x01;
+    block[rate_max - 1] |= 0x80;
+    std::memcpy(lanes, block, rate_max);
+}
+
+/// @pre at most `width` jobs, the longest last. Those that end earlier give their hash when they do.
+void hash_side_by_side(std::span<HashJob> jobs) {
+    WideLane state[lane_count] = {};
+    std::uint64_t lanes[width][rate_max / 8] = {};
+    const std::size_t blocks = blocks_of(jobs.back());
+    for (std::size_t block = 0; block < blocks; ++block) {
+        for (std::size_t m = 0; m < jobs.size(); ++m) {
+            if (block < blocks_of(jobs[m])) copy_block(jobs[m].message, block, lanes[m]);
+        }
+        for (std::size_t i = 0; i < rate_max / 8; ++i) {
+            state[i] ^= WideLane{lanes[0][i], lanes[1][i], lanes[2][i], lanes[3][i]};
+        }
+        permute_wide(state);
+        for (std::size_t m = 0; m < jobs.size(); ++m) {
+            if (block + 1 != blocks_of(jobs[m])) continue;
+            const std::uint64_t hash[4] = {state[0][m], state[1][m], state[2][m], state[3][m]};
+            std::memcpy(jobs[m].out32, hash, sizeof hash);
+        }
+    }
+}
+
+}  // namespace
+
+void keccak256_many(std::span<HashJob> jobs) {
+    if (jobs.size() > width) {
+        std::ranges::sort(jobs, {}, [](const HashJob& job) { return blocks_of(job); });
+    } else {
+        // Too few to cut up, but the longest must be last all the same.
+        for (auto& job : jobs) {
+            if (blocks_of(job) > blocks_of(jobs.back())) std::swap(job, jobs.back());
+        }
+    }
+    while (!jobs.empty()) {
+        const std::size_t count = std::min(jobs.size(), width);
+        if (count == 1) {
+            keccak256_into(jobs[0].message.data(), jobs[0].message.size(), jobs[0].out32);
+        } else {
+            hash_side_by_side(jobs.first(count));
+        }
+        jobs = jobs.subspan(count);
+    }
 }
 
 Hash keccak256(BytesView data) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/bytes.hpp"
 
@@ -13,6 +14,15 @@ namespace weft::crypto {
 
 /// The same, to 32 bytes at @p out32, which may overlap the input.
 void keccak256_into(const std::uint8_t* data, std::size_t size, std::uint8_t* out32);
+
+/// A message and where its hash goes, which must not overlap any message of the same call.
+struct HashJob {
+    BytesView message;
+    std::uint8_t* out32 = nullptr;
+};
+/// The hash of each message. Several at a time go through one vector unit, so that many cost a fraction of as many
+/// calls of keccak256(). @param jobs  left in another order.
+void keccak256_many(std::span<HashJob> jobs);
 
 /// Keccak-256 of a message that arrives in parts.
 class Keccak256 {

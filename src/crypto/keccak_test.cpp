@@ -50,6 +50,24 @@ TEST(keccak, parts_give_the_hash_of_the_whole) {
     }
 }
 
+TEST(keccak, many_at_once_have_the_hash_of_each) {
+    // Every count up to a few vectors full, of sizes around the block's, in an order that mixes them.
+    constexpr std::size_t sizes[] = {532, 0, 135, 33, 136, 271, 20, 272, 137, 1000, 32, 408, 407};
+    for (std::size_t count = 0; count <= 3 * std::size(sizes); ++count) {
+        SCOPED_TRACE(count);
+        std::vector<Bytes> messages;
+        std::vector<Hash> got(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            messages.push_back(message_of_size(sizes[i * 5 % std::size(sizes)]));
+            if (!messages.back().empty()) messages.back()[0] = static_cast<std::uint8_t>(i);
+        }
+        std::vector<HashJob> jobs;
+        for (std::size_t i = 0; i < count; ++i) jobs.push_back({messages[i], got[i].data()});
+        keccak256_many(jobs);
+        for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(got[i], keccak256(messages[i])) << i;
+    }
+}
+
 TEST(keccak, output_may_overlap_the_input) {
     Bytes buffer = message_of_size(32);
     const Hash want = keccak256(buffer);
