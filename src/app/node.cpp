@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/time.hpp"
 #include "net/port.hpp"
+#include "net/workers.hpp"
 #include "service/consensus/consensus.hpp"
 #include "service/contract/contract.hpp"
 #include "service/monitor/monitor.hpp"
@@ -69,7 +71,8 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
 
 struct Node::Services {
     NodeConfig config;
-    net::WorkerPool workers{worker_threads, worker_queue_max};
+    net::WorkerPool pool{worker_threads, worker_queue_max};
+    net::PoolWorkers workers{pool, std::max(1U, std::thread::hardware_concurrency())};
     std::unique_ptr<service::storage::Storage> storage;
     std::unique_ptr<service::network::Network> network;
     std::unique_ptr<service::wallet::Wallet> wallet;
@@ -81,6 +84,14 @@ struct Node::Services {
 };
 
 namespace {
+
+service::storage::DatabaseConfig database_config(const NodeConfig& config, Workers& workers) {
+    service::storage::DatabaseConfig out;
+    out.path = config.data + "/chain";
+    out.sync = config.sync;
+    out.workers = &workers;
+    return out;
+}
 
 /// A port to a member function of a service in this process.
 template <class Service, mesh::Operation R>
@@ -104,10 +115,8 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
     // Tells this process's event positions from those of the one before it.
     const auto epoch = static_cast<std::uint64_t>(unix_ms()) | 1;
 
-    service::storage::DatabaseConfig database_config;
-    database_config.path = own.config.data + "/chain";
-    database_config.sync = own.config.sync;
-    WEFT_TRY(auto database, service::storage::Database::open(database_config, own.config.genesis));
+    WEFT_TRY(auto database,
+             service::storage::Database::open(database_config(own.config, own.workers), own.config.genesis));
     WEFT_TRY(auto kept, store::Kv::open(own.config.data + "/pool", service::validation::Validation::kept_tables));
 
     using service::consensus::Consensus;
@@ -175,7 +184,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
         chain_config,
         service::contract::Ports{direct(own.storage, &Storage::root), ports.get_block, ports.get_transaction,
                                  ports.best, ports.status, open_state},
-        own.workers);
+        own.pool);
     own.validation = std::make_unique<Validation>(
         chain_config,
         service::validation::Ports{ports.get_account, ports.get_code, direct(own.consensus, &Consensus::notify),

@@ -1,5 +1,7 @@
 #include "chain/block.hpp"
 
+#include <atomic>
+
 #include "base/rlp.hpp"
 #include "chain/trie.hpp"
 #include "crypto/keccak.hpp"
@@ -153,15 +155,21 @@ Result<Block> decode_block(BytesView encoded) {
     return block;
 }
 
-Result<void> recover_senders(Block& block, evm::Revision revision) {
-    for (auto& transaction : block.transactions) {
-        if (!transaction->sender.is_zero()) continue;
+Result<void> recover_senders(std::span<TransactionPtr> transactions, evm::Revision revision, Workers& workers) {
+    std::atomic<bool> wrong = false;
+    workers.run(transactions.size(), [&](std::size_t i) {
+        auto& transaction = transactions[i];
+        if (!transaction->sender.is_zero() || wrong.load(std::memory_order_relaxed)) return;
         const auto sender = recover_sender(transaction->transaction, revision);
-        if (!sender) return invalid("invalid sender");
+        if (!sender) {
+            wrong.store(true, std::memory_order_relaxed);
+            return;
+        }
         auto copy = std::make_shared<SignedTransaction>(*transaction);
         copy->sender = *sender;
         transaction = std::move(copy);
-    }
+    });
+    if (wrong) return invalid("invalid sender");
     return {};
 }
 

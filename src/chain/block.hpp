@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "base/u256.hpp"
+#include "base/workers.hpp"
 #include "chain/account.hpp"
 #include "chain/bloom.hpp"
 #include "chain/transaction.hpp"
@@ -68,7 +69,9 @@ struct Block {
 /// @errors invalid_argument  not a block.
 [[nodiscard]] Result<Block> decode_block(BytesView encoded);
 /// Fills in the senders that are missing. @errors invalid_argument  "invalid sender" of a transaction.
-[[nodiscard]] Result<void> recover_senders(Block& block, evm::Revision revision = evm::Revision::osaka);
+[[nodiscard]] Result<void> recover_senders(std::span<TransactionPtr> transactions,
+                                           evm::Revision revision = evm::Revision::osaka,
+                                           Workers& workers = serial_workers());
 
 /// Body parts as peers and the engine exchange them.
 [[nodiscard]] Bytes encode(const Withdrawal& withdrawal);

@@ -222,7 +222,8 @@ Checked<void> compare_results(const BlockExecution& execution, const Header& hea
 }  // namespace
 
 Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& parent, Block block, StateReader& reader,
-                                    StateTrie& trie, AncestorSource* ancestors, std::size_t encoded_size) {
+                                    StateTrie& trie, AncestorSource* ancestors, std::size_t encoded_size,
+                                    Workers& workers) {
     const Rules rules = rules_of(config, block.header);
     const auto pass = [](Checked<void>& checked) { return std::unexpected(std::move(checked).error()); };
     if (auto checked = validate_header(config, block.header, parent); !checked) return pass(checked);
@@ -232,7 +233,7 @@ Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& par
         if (ancestors == nullptr) return refuse(Rule::invalid_ommers, "ancestors unknown");
         if (auto checked = validate_ommers(config, block, *ancestors); !checked) return pass(checked);
     }
-    if (!recover_senders(block, rules.revision)) return refuse(Rule::invalid_signature);
+    if (!recover_senders(block.transactions, rules.revision, workers)) return refuse(Rule::invalid_signature);
 
     State state(reader);
     BlockExecution execution(config, block.header, state, &trie);
@@ -249,7 +250,7 @@ Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& par
     ExecutedBlock out;
     out.changes = execution.take_changes();
     StateTrie after = trie;
-    const Hash root = after.apply(out.changes, &out.nodes);
+    const Hash root = after.apply(out.changes, &out.nodes, workers);
     if (after.damaged()) return refuse(Rule::state_unavailable);
     if (root != block.header.state_root) {
         return refuse(Rule::invalid_state_root);

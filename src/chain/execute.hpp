@@ -12,6 +12,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "base/u256.hpp"
+#include "base/workers.hpp"
 #include "chain/block.hpp"
 #include "chain/fork.hpp"
 #include "chain/receipt.hpp"
@@ -117,7 +118,7 @@ class BlockExecution {
   private:
     friend Checked<struct ExecutedBlock> import_block(const ChainConfig& config, const Header& parent, Block block,
                                                       StateReader& reader, StateTrie& trie, AncestorSource* ancestors,
-                                                      std::size_t encoded_size);
+                                                      std::size_t encoded_size, Workers& workers);
     /// add(), but for the bound on the block's size, which an import knows exactly.
     [[nodiscard]] Checked<void> run(const TransactionPtr& transaction, evm::Tracer* tracer);
     [[nodiscard]] Checked<void> collect_requests();
@@ -157,9 +158,11 @@ struct ExecutedBlock {
 /// @param trie       the parent's; becomes the block's if it is valid, and is unchanged otherwise.
 /// @param ancestors  for ommers; may be null for merged chains.
 /// @param encoded_size  of the block's RLP, 0 to have it measured.
+/// @param workers    recover senders and hash the trie.
 [[nodiscard]] Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& parent, Block block,
                                                   StateReader& reader, StateTrie& trie,
-                                                  AncestorSource* ancestors = nullptr, std::size_t encoded_size = 0);
+                                                  AncestorSource* ancestors = nullptr, std::size_t encoded_size = 0,
+                                                  Workers& workers = serial_workers());
 
 /// What a proposer decides about a new block.
 struct BlockAttributes {

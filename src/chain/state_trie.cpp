@@ -145,51 +145,151 @@ void StateTrie::for_each_slot(const Hash& hashed_address, const std::function<vo
     damaged_ = damaged_ || storage.damaged();
 }
 
-void StateTrie::apply_account(AccountChange& change, std::vector<NodeChange>& nodes) {
-    const Hash owner = hashed_key(change.address);
-    detail::Leaf* leaf = accounts_.find_leaf(owner);
-    Hash storage_root = empty_trie_root;
-    if (leaf != nullptr) {
-        const auto before = decode_account(leaf->value);
-        damaged_ = damaged_ || !before;
-        if (before) storage_root = before->storage_root;
+/// A block's changes on their way into the tries: every key hashed, then each account's leaf found and its storage
+/// changed, then the accounts written.
+class StateTrie::Applier {
+  public:
+    Applier(StateTrie& trie, StateChanges& changes, Workers& workers)
+        : trie_(trie), changes_(changes.accounts), workers_(workers), accounts_(changes_.size()) {}
+
+    void run() {
+        hash_keys();
+        trie_.accounts_.load_root();
+        if (changes_.size() + slots_ < parallel_min || workers_.width() == 1) {
+            Part part{trie_.accounts_, {}, {}};
+            for (std::size_t i = 0; i < changes_.size(); ++i) change_storage(i, part, serial_workers());
+            take(part);
+        } else {
+            run_parallel();
+        }
+        std::vector<TrieUpdate> updates(changes_.size());
+        for (std::size_t i = 0; i < changes_.size(); ++i) {
+            updates[i].key = keys_[accounts_[i].first_key];
+            if (!changes_[i].deleted) updates[i].value = encode(changes_[i].account);
+            updates[i].storage = std::move(accounts_[i].storage);
+        }
+        trie_.accounts_.update(updates, workers_);
     }
-    const bool wiped = (change.deleted || change.storage_wiped) && storage_root != empty_trie_root;
-    detail::NodePtr storage_node;
-    if (wiped || !change.slots.empty()) {
-        Trie storage = storage_trie(leaf, owner, storage_root);
-        if (wiped) storage.wipe();
-        for (const auto& slot : change.slots) {
-            if (slot.value.is_zero()) {
-                storage.erase(hashed_key(slot.key));
-            } else {
-                storage.insert(hashed_key(slot.key), encode_slot(slot.value));
+
+  private:
+    /// Below as many accounts and slots, threads cost more than they give.
+    static constexpr std::size_t parallel_min = 64;
+    static constexpr std::size_t accounts_a_piece = 16;
+    /// A storage trie with as many changes is cut up itself.
+    static constexpr std::size_t slots_alone_min = 128;
+
+    struct AccountWork {
+        std::size_t first_key = 0;  // the account's, then its slots'
+        detail::NodePtr storage;
+    };
+    /// What one piece of the work reads with and leaves.
+    struct Part {
+        Trie accounts;
+        std::vector<NodeChange> nodes;
+        std::size_t nodes_loaded = 0;
+        bool damaged = false;
+    };
+
+    void hash_keys() {
+        std::size_t count = 0;
+        for (std::size_t i = 0; i < changes_.size(); ++i) {
+            accounts_[i].first_key = count;
+            slots_ += changes_[i].slots.size();
+            count += 1 + changes_[i].slots.size();
+        }
+        keys_.resize(count);
+        run_ranges(workers_.width() > 1 && count >= 4 * parallel_min ? workers_ : serial_workers(), changes_.size(),
+                   4 * accounts_a_piece, [&](std::size_t first, std::size_t end) { hash_keys(first, end); });
+    }
+    void hash_keys(std::size_t first, std::size_t end) {
+        std::vector<Hash> slots;
+        for (std::size_t i = first; i < end; ++i) {
+            for (const auto& slot : changes_[i].slots) slots.push_back(slot.key.to_hash());
+        }
+        std::vector<crypto::HashJob> jobs;
+        std::size_t slot = 0;
+        for (std::size_t i = first; i < end; ++i) {
+            std::size_t key = accounts_[i].first_key;
+            jobs.push_back({changes_[i].address.view(), keys_[key++].data()});
+            for (std::size_t k = 0; k < changes_[i].slots.size(); ++k) {
+                jobs.push_back({slots[slot++].view(), keys_[key++].data()});
             }
         }
-        storage_root = storage.commit(nodes);
-        storage_node = storage.root_;
-        damaged_ = damaged_ || storage.damaged();
-        nodes_loaded_ += storage.nodes_loaded();
-        change.account.storage_root = storage_root;
-    } else {
-        change.account.storage_root = storage_root;
-        if (leaf != nullptr) storage_node = leaf->storage.pointer();
+        crypto::keccak256_many(jobs);
     }
-    if (change.deleted) {
-        accounts_.erase(owner);
-        return;
+    void run_parallel() {
+        std::vector<std::size_t> few;
+        std::vector<std::size_t> many;
+        for (std::size_t i = 0; i < changes_.size(); ++i) {
+            (changes_[i].slots.size() < slots_alone_min ? few : many).push_back(i);
+        }
+        std::vector<Part> parts((few.size() + accounts_a_piece - 1) / accounts_a_piece);
+        run_ranges(workers_, few.size(), accounts_a_piece, [&](std::size_t first, std::size_t end) {
+            Part& part = parts[first / accounts_a_piece];
+            part.accounts = trie_.accounts_;
+            for (std::size_t i = first; i < end; ++i) change_storage(few[i], part, serial_workers());
+            part.accounts = {};
+        });
+        for (auto& part : parts) take(part);
+        Part alone{trie_.accounts_, {}, {}};
+        for (const auto i : many) change_storage(i, alone, workers_);
+        take(alone);
     }
-    detail::Leaf* now = accounts_.insert_leaf(owner, encode(change.account));
-    now->storage.replace(std::move(storage_node));
-}
+    void take(Part& part) {
+        trie_.nodes_loaded_ += part.nodes_loaded;
+        trie_.damaged_ = trie_.damaged_ || part.damaged;
+        trie_.pending_.insert(trie_.pending_.end(), std::make_move_iterator(part.nodes.begin()),
+                              std::make_move_iterator(part.nodes.end()));
+    }
 
-Hash StateTrie::apply(StateChanges& changes, std::vector<NodeChange>* nodes) {
-    for (auto& change : changes.accounts) apply_account(change, pending_);
-    const Hash root = accounts_.root();
+    void change_storage(std::size_t index, Part& part, Workers& workers) {
+        AccountChange& change = changes_[index];
+        const Hash& owner = keys_[accounts_[index].first_key];
+        const std::size_t loaded_before = part.accounts.nodes_loaded();
+        detail::Leaf* leaf = part.accounts.find_leaf(owner);
+        part.nodes_loaded += part.accounts.nodes_loaded() - loaded_before;
+        part.damaged = part.damaged || part.accounts.damaged();
+        Hash storage_root = empty_trie_root;
+        if (leaf != nullptr) {
+            const auto before = decode_account(leaf->value);
+            part.damaged = part.damaged || !before;
+            if (before) storage_root = before->storage_root;
+        }
+        change.account.storage_root = storage_root;
+        const bool wiped = (change.deleted || change.storage_wiped) && storage_root != empty_trie_root;
+        if (!wiped && change.slots.empty()) {
+            if (leaf != nullptr) accounts_[index].storage = leaf->storage.pointer();
+            return;
+        }
+        Trie storage = trie_.storage_trie(leaf, owner, storage_root);
+        if (wiped) storage.wipe();
+        std::vector<TrieUpdate> updates(change.slots.size());
+        for (std::size_t i = 0; i < updates.size(); ++i) {
+            updates[i].key = keys_[accounts_[index].first_key + 1 + i];
+            if (!change.slots[i].value.is_zero()) updates[i].value = encode_slot(change.slots[i].value);
+        }
+        storage.update(updates, workers);
+        change.account.storage_root = storage.commit(part.nodes, workers);
+        accounts_[index].storage = storage.root_;
+        part.nodes_loaded += storage.nodes_loaded();
+        part.damaged = part.damaged || storage.damaged();
+    }
+
+    StateTrie& trie_;
+    std::vector<AccountChange>& changes_;
+    Workers& workers_;
+    std::vector<AccountWork> accounts_;
+    std::vector<Hash> keys_;
+    std::size_t slots_ = 0;
+};
+
+Hash StateTrie::apply(StateChanges& changes, std::vector<NodeChange>* nodes, Workers& workers) {
+    Applier(*this, changes, workers).run();
+    const Hash root = accounts_.root(workers);
     if (nodes != nullptr) {
         nodes->insert(nodes->end(), std::make_move_iterator(pending_.begin()), std::make_move_iterator(pending_.end()));
         pending_.clear();
-        (void)accounts_.commit(*nodes);
+        (void)accounts_.commit(*nodes, workers);
     }
     return root;
 }

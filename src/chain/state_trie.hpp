@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "base/u256.hpp"
+#include "base/workers.hpp"
 #include "chain/account.hpp"
 #include "chain/state.hpp"
 #include "chain/trie.hpp"
@@ -45,11 +46,12 @@ class StateTrie {
     /// @param changes  gets each account's new storage_root filled in.
     /// @param nodes    gets the paths that changed since the last commit; null while building, where only the root
     ///                 matters (they are then with a later commit).
+    /// @param workers  load nodes, change storage tries and hash, with more than one at once if there is much to do.
     /// @return         the new root. Check damaged() before using it.
-    Hash apply(StateChanges& changes, std::vector<NodeChange>* nodes);
+    Hash apply(StateChanges& changes, std::vector<NodeChange>* nodes, Workers& workers = serial_workers());
 
   private:
-    void apply_account(AccountChange& change, std::vector<NodeChange>& nodes);
+    class Applier;
     [[nodiscard]] Trie storage_trie(const detail::Leaf* leaf, const Hash& hashed_address,
                                     const Hash& storage_root) const;
     void keep_storage(detail::Leaf* leaf, const Trie& storage);
@@ -62,8 +64,9 @@ class StateTrie {
 };
 
 /// trie.apply(changes, nodes).
-inline Hash apply(StateTrie& trie, StateChanges& changes, std::vector<NodeChange>* nodes) {
-    return trie.apply(changes, nodes);
+inline Hash apply(StateTrie& trie, StateChanges& changes, std::vector<NodeChange>* nodes,
+                  Workers& workers = serial_workers()) {
+    return trie.apply(changes, nodes, workers);
 }
 
 }  // namespace weft::chain

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "chain/test_chain.hpp"
+#include "chain/test_workers.hpp"
 
 namespace weft::chain {
 namespace {
@@ -113,6 +114,73 @@ TEST(state_trie, proofs_begin_at_the_root) {
     const auto storage = chain.trie().storage_proof(beacon, slot);
     ASSERT_FALSE(storage.empty());
     EXPECT_EQ(crypto::keccak256(storage[0]), chain.trie().account(beacon)->storage_root);
+}
+
+/// Changes of many accounts, one of them with a big storage, on top of what was there.
+StateChanges wide_changes(std::mt19937_64& random, std::size_t accounts) {
+    StateChanges changes;
+    for (std::size_t i = 0; i < accounts; ++i) {
+        if (random() % 3 == 0) continue;
+        AccountChange& change = changes.accounts.emplace_back();
+        change.address.bytes[0] = static_cast<std::uint8_t>(i);
+        change.address.bytes[1] = static_cast<std::uint8_t>(i >> 8);
+        change.deleted = random() % 8 == 0;
+        change.account.nonce = random() % 5 + 1;
+        if (change.deleted) continue;
+        const std::uint64_t keys = i == 7 ? 3000 : random() % 4;
+        for (std::uint64_t key = 0; key < keys; ++key) {
+            if (random() % 2 == 0) change.slots.push_back({U256(key), U256(random() % 4)});
+        }
+    }
+    return changes;
+}
+
+TEST(state_trie, workers_make_the_trie_that_one_thread_makes) {
+    TestWorkers workers(3);
+    for (const std::size_t accounts : {1UL, 40UL, 600UL}) {
+        SCOPED_TRACE(accounts);
+        std::mt19937_64 random(accounts);
+        MemoryNodes alone_nodes;
+        MemoryNodes shared_nodes;
+        StateTrie alone(&alone_nodes, empty_trie_root);
+        StateTrie shared(&shared_nodes, empty_trie_root);
+        for (int block = 0; block < 12; ++block) {
+            StateChanges changes = wide_changes(random, accounts);
+            StateChanges same = changes;
+            std::vector<NodeChange> nodes;
+            const StateTrie before = shared;  // nodes that a snapshot shares must stay as they are
+            const Hash root_before = shared.root();
+            const Hash root = alone.apply(changes, &nodes);
+            alone_nodes.put(nodes);
+            nodes.clear();
+            ASSERT_EQ(shared.apply(same, &nodes, workers), root) << "block " << block;
+            shared_nodes.put(nodes);
+            ASSERT_TRUE(shared_nodes == alone_nodes) << "block " << block;
+            for (std::size_t i = 0; i < changes.accounts.size(); ++i) {
+                ASSERT_EQ(same.accounts[i].account, changes.accounts[i].account);
+            }
+            StateTrie snapshot = before;
+            ASSERT_EQ(snapshot.root(), root_before);
+            if (block % 4 == 3) shared = StateTrie(&shared_nodes, root);  // everything to be loaded again
+        }
+        EXPECT_FALSE(shared.damaged());
+    }
+}
+
+TEST(state_trie, workers_find_missing_nodes) {
+    TestWorkers workers(3);
+    std::mt19937_64 random(1);
+    MemoryNodes nodes;
+    StateTrie trie(&nodes, empty_trie_root);
+    StateChanges changes = wide_changes(random, 600);
+    std::vector<NodeChange> changed;
+    const Hash root = trie.apply(changes, &changed);
+    nodes.put(changed);
+    // One node below the root that is not there any more.
+    nodes.put(std::vector<NodeChange>{{Hash{}, Bytes{5}, {}}});
+    StateTrie loaded(&nodes, root);
+    (void)loaded.apply(changes, nullptr, workers);
+    EXPECT_TRUE(loaded.damaged());
 }
 
 }  // namespace

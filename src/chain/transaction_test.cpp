@@ -4,8 +4,10 @@
 
 #include "base/fixtures.hpp"
 #include "base/json.hpp"
+#include "chain/block.hpp"
 #include "chain/fork.hpp"
 #include "chain/test_chain.hpp"
+#include "chain/test_workers.hpp"
 #include "chain/validate.hpp"
 
 namespace weft::chain {
@@ -189,6 +191,26 @@ TEST(transaction, official_suite) {
     }
     EXPECT_EQ(files, 210U);
     RecordProperty("verdicts", static_cast<int>(verdicts));
+}
+
+TEST(transaction, senders_are_recovered_by_several_workers) {
+    TestWorkers workers(3);
+    std::vector<TransactionPtr> transactions;
+    for (std::uint64_t nonce = 0; nonce < 50; ++nonce) {
+        Transaction tx = sample(TransactionType::dynamic_fee);
+        tx.nonce = nonce;
+        auto copy = std::make_shared<SignedTransaction>(*sign_transaction(tx, test_key(1 + nonce % 3)));
+        copy->sender = {};
+        transactions.push_back(copy);
+    }
+    auto wrong = transactions;
+    ASSERT_TRUE(recover_senders(transactions, evm::Revision::osaka, workers));
+    for (std::uint64_t i = 0; i < 50; ++i) EXPECT_EQ(transactions[i]->sender, test_address(1 + i % 3)) << i;
+
+    auto broken = std::make_shared<SignedTransaction>(*wrong[30]);
+    broken->transaction.s = ~U256{};
+    wrong[30] = broken;
+    EXPECT_FALSE(recover_senders(wrong, evm::Revision::osaka, workers));
 }
 
 }  // namespace

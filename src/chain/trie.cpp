@@ -99,10 +99,11 @@ class TrieEditor {
   public:
     TrieEditor(Trie& trie, NibblesView key) : trie_(trie), reader_(trie), key_(key) {}
 
-    void insert(BytesView value) {
-        (void)reader_.root();
+    /// @param depth  nibbles of the key above the node that is the trie's root: not 0 in a part of a trie.
+    void insert(BytesView value, std::size_t depth = 0) {
+        if (depth == 0) (void)reader_.root();
         value_ = value;
-        trie_.root_ = insert_at(std::move(trie_.root_), 0, true);
+        trie_.root_ = insert_at(std::move(trie_.root_), depth, true);
         trie_.dirty_ = true;
     }
     void erase() {
@@ -306,6 +307,8 @@ std::optional<BytesView> Trie::get(BytesView key) {
     return std::nullopt;
 }
 
+void Trie::load_root() { (void)TrieReader(*this).root(); }
+
 Leaf* Trie::find_leaf(BytesView key) { return TrieReader(*this).leaf(KeyNibbles(key).view()); }
 
 Leaf* Trie::insert_leaf(BytesView key, BytesView value) {
@@ -317,6 +320,77 @@ Leaf* Trie::insert_leaf(BytesView key, BytesView value) {
 }
 
 void Trie::insert(BytesView key, BytesView value) { (void)insert_leaf(key, value); }
+
+namespace {
+
+/// Below as many keys in a trie, threads cost more than they give.
+constexpr std::size_t parallel_updates_min = 64;
+
+void put(Trie& trie, TrieUpdate& update, std::size_t depth) {
+    const KeyNibbles nibbles(update.key);
+    TrieEditor editor(trie, nibbles.view());
+    editor.insert(update.value, depth);
+    editor.leaf()->storage.replace(std::move(update.storage));
+}
+
+}  // namespace
+
+/// The children of a root that is a branch, each changed as a trie of its own.
+class TrieParts {
+  public:
+    TrieParts(Trie& trie, Branch& root, bool unique) : trie_(trie), root_(root), unique_(unique) {}
+
+    void insert(std::span<TrieUpdate> updates, Workers& workers) {
+        std::array<std::vector<TrieUpdate*>, 16> by_child;
+        for (auto& update : updates) {
+            if (!update.value.empty()) by_child[update.key.bytes[0] >> 4].push_back(&update);
+        }
+        std::array<Trie, 16> parts;
+        workers.run(parts.size(), [&](std::size_t i) {
+            if (!by_child[i].empty()) insert_below(static_cast<std::uint8_t>(i), parts[i], by_child[i]);
+        });
+        for (const auto& part : parts) {
+            trie_.nodes_loaded_ += part.nodes_loaded_;
+            trie_.damaged_ = trie_.damaged_ || part.damaged_;
+        }
+    }
+
+  private:
+    void insert_below(std::uint8_t child, Trie& part, const std::vector<TrieUpdate*>& updates) {
+        part.source_ = trie_.source_;
+        part.owner_ = trie_.owner_;
+        Link& link = root_.children[child];
+        (void)TrieReader(part).follow(link, NibblesView(&child, 1));
+        part.root_ = unique_ ? link.detach() : link.pointer();
+        for (auto* update : updates) put(part, *update, 1);
+        link.set(std::move(part.root_));
+    }
+
+    Trie& trie_;
+    Branch& root_;
+    bool unique_;
+};
+
+void Trie::update(std::span<TrieUpdate> updates, Workers& workers) {
+    TrieNode* root = updates.size() < parallel_updates_min ? nullptr : TrieReader(*this).root();
+    if (root != nullptr && root->kind == NodeKind::branch && workers.width() > 1) {
+        const bool unique = root->references.load(std::memory_order_acquire) == 1;
+        if (!unique) {
+            root_ = NodePtr(new Branch(as_branch(*root)));
+            ++nodes_loaded_;
+        }
+        TrieParts(*this, as_branch(*root_.get()), unique).insert(updates, workers);
+        dirty_ = true;
+    } else {
+        for (auto& update : updates) {
+            if (!update.value.empty()) put(*this, update, 0);
+        }
+    }
+    // A key that goes may take branches with it, the root too.
+    for (const auto& update : updates) {
+        if (update.value.empty()) erase(update.key);
+    }
+}
 
 void Trie::erase(BytesView key) {
     if (!get(key)) return;

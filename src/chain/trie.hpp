@@ -25,6 +25,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "base/workers.hpp"
 #include "chain/account.hpp"
 
 namespace weft::chain {
@@ -82,6 +83,14 @@ class NodePtr {
 };
 }  // namespace detail
 
+/// A key's new value.
+struct TrieUpdate {
+    Hash key;
+    Bytes value;  // empty: the key goes
+    /// For the account trie: the root of the storage that goes with the value.
+    detail::NodePtr storage;
+};
+
 class Trie {
   public:
     /// An empty trie.
@@ -96,10 +105,13 @@ class Trie {
     /// No effect if the key is absent.
     void erase(BytesView key);
 
+    /// insert() or erase() of each, in any order. @param updates  each key once; used up.
+    void update(std::span<TrieUpdate> updates, Workers& workers = serial_workers());
+
     /// The root of what it holds now. Hashes dirty paths only.
-    [[nodiscard]] Hash root();
+    [[nodiscard]] Hash root(Workers& workers = serial_workers());
     /// root(), and appends the paths that differ from the last commit.
-    Hash commit(std::vector<NodeChange>& changes);
+    Hash commit(std::vector<NodeChange>& changes, Workers& workers = serial_workers());
     /// Empties the trie: the next commit names every stored path as gone. Loads the whole trie.
     void wipe();
 
@@ -124,7 +136,10 @@ class Trie {
     friend class TrieReader;
     friend class TrieEditor;
     friend class TrieHasher;
+    friend class TrieParts;
 
+    /// Loads the root node, so that copies share what each loads below it.
+    void load_root();
     /// The key's leaf, or null. The pointer holds until the trie changes.
     [[nodiscard]] detail::Leaf* find_leaf(BytesView key);
     detail::Leaf* insert_leaf(BytesView key, BytesView value);

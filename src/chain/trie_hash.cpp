@@ -11,95 +11,153 @@ namespace weft::chain {
 
 using namespace detail;
 
-/// Brings links up to date, from the leaves up, and notes what changed.
+namespace {
+
+/// Brings the links below some of a trie's nodes up to date and notes what changed: level by level from the leaves up,
+/// so that a level's nodes are hashed together.
+class LinkUpdater {
+  public:
+    explicit LinkUpdater(const Hash& owner) : owner_(owner) {}
+
+    /// Takes in a link and the dirty ones below it. @param path  where it leads.
+    void add(Link& link, Nibbles path) { collect(link, path, 0); }
+    void run() {
+        for (auto level = levels_.rbegin(); level != levels_.rend(); ++level) update(*level);
+    }
+    [[nodiscard]] std::vector<NodeChange> take_changes() { return std::move(changes_); }
+
+  private:
+    struct Item {
+        Link* link;
+        std::size_t change;
+    };
+
+    void collect(Link& link, Nibbles& path, std::size_t level) {
+        if (link.size != Link::dirty) return;
+        if (levels_.size() <= level) levels_.resize(level + 1);
+        levels_[level].push_back({&link, changes_.size()});
+        changes_.push_back({owner_, to_bytes(path.view()), {}});
+        TrieNode& node = *link.node.load(std::memory_order_relaxed);
+        const std::uint8_t depth = path.count;
+        if (node.kind == NodeKind::extension) {
+            auto& extension = as_extension(node);
+            path.push(extension.path.view());
+            collect(extension.child, path, level + 1);
+        } else if (node.kind == NodeKind::branch) {
+            auto& branch = as_branch(node);
+            for (std::uint8_t i = 0; i < 16; ++i) {
+                if (branch.children[i].size != Link::dirty) continue;
+                path.push(i);
+                collect(branch.children[i], path, level + 1);
+                path.count = depth;
+            }
+        }
+        path.count = depth;
+    }
+    void update(const std::vector<Item>& level) {
+        jobs_.clear();
+        for (const auto& [link, change] : level) {
+            Bytes& rlp = changes_[change].rlp;
+            rlp.reserve(branch_size_max);
+            encode_node(*link->node.load(std::memory_order_relaxed), rlp);
+            if (rlp.size() < Link::hashed) {
+                std::memcpy(link->bytes.data(), rlp.data(), rlp.size());
+                link->size = static_cast<std::uint8_t>(rlp.size());
+                rlp.clear();  // one of 32 bytes or more may have been stored here
+                continue;
+            }
+            link->size = Link::hashed;
+            jobs_.push_back({rlp, link->bytes.data()});
+        }
+        crypto::keccak256_many(jobs_);
+    }
+
+    static constexpr std::size_t branch_size_max = 3 + 16 * 33 + 1;  // without a value
+
+    const Hash& owner_;
+    std::vector<NodeChange> changes_;
+    std::vector<std::vector<Item>> levels_;
+    std::vector<crypto::HashJob> jobs_;
+};
+
+/// Of several changes of a path the last one counts.
+void keep_last(std::vector<NodeChange>& changes) {
+    std::map<BytesView, std::size_t, decltype([](BytesView a, BytesView b) {
+                 return std::ranges::lexicographical_compare(a, b);
+             })>
+        last;
+    for (std::size_t i = 0; i < changes.size(); ++i) last[changes[i].path] = i;
+    std::vector<NodeChange> kept;
+    kept.reserve(last.size());
+    for (const auto& [path, at] : last) kept.push_back(std::move(changes[at]));
+    changes = std::move(kept);
+}
+
+}  // namespace
+
+/// Brings a trie's root up to date.
 class TrieHasher {
   public:
-    explicit TrieHasher(Trie& trie) : trie_(trie) {}
+    TrieHasher(Trie& trie, Workers& workers) : trie_(trie), workers_(workers) {}
 
     void run() {
         for (auto& path : trie_.removed_) trie_.pending_.push_back({trie_.owner_, std::move(path), {}});
         const bool may_repeat = !trie_.pending_.empty();
         trie_.removed_.clear();
         if (trie_.root_) {
-            update(*trie_.root_.get());
-            encode(*trie_.root_.get());
-            crypto::keccak256_into(scratch_.data(), scratch_.size(), trie_.root_hash_.data());
-            note(scratch_);
+            update_children(*trie_.root_.get());
+            Bytes rlp;
+            encode_node(*trie_.root_.get(), rlp);
+            crypto::keccak256_into(rlp.data(), rlp.size(), trie_.root_hash_.data());
+            trie_.pending_.push_back({trie_.owner_, {}, std::move(rlp)});
         } else {
             trie_.root_hash_ = empty_trie_root;
         }
         trie_.dirty_ = false;
-        if (may_repeat) keep_last();
+        if (may_repeat) keep_last(trie_.pending_);
     }
 
   private:
-    void encode(const TrieNode& node) {
-        scratch_.clear();
-        encode_node(node, scratch_);
-    }
-    void note(BytesView rlp) {
-        auto& change = trie_.pending_.emplace_back();
-        change.owner = trie_.owner_;
-        change.path.assign(path_.view().begin(), path_.view().end());
-        change.rlp.assign(rlp.begin(), rlp.end());
-    }
-    void update(TrieNode& node) {
-        if (node.kind == NodeKind::extension) {
-            auto& extension = as_extension(node);
-            const std::uint8_t depth = path_.count;
-            path_.push(extension.path.view());
-            update(extension.child);
-            path_.count = depth;
-        } else if (node.kind == NodeKind::branch) {
-            auto& branch = as_branch(node);
-            for (std::uint8_t i = 0; i < 16; ++i) {
-                if (branch.children[i].size != Link::dirty) continue;
-                path_.push(i);
-                update(branch.children[i]);
-                --path_.count;
-            }
+    void update_children(TrieNode& root) {
+        if (root.kind == NodeKind::extension) {
+            auto& extension = as_extension(root);
+            LinkUpdater updater(trie_.owner_);
+            updater.add(extension.child, extension.path);
+            updater.run();
+            take(updater);
+        } else if (root.kind == NodeKind::branch) {
+            // Cut into as many parts as can run at once, though one for each child would balance better: the fewer
+            // parts, the more nodes of a level are hashed together.
+            const std::size_t parts = std::min<std::size_t>(workers_.width(), 16);
+            std::vector<LinkUpdater> updaters(parts, LinkUpdater(trie_.owner_));
+            workers_.run(parts, [&](std::size_t part) {
+                for (auto i = static_cast<std::uint8_t>(part); i < 16; i += static_cast<std::uint8_t>(parts)) {
+                    Nibbles path;
+                    path.push(i);
+                    updaters[part].add(as_branch(root).children[i], path);
+                }
+                updaters[part].run();
+            });
+            for (auto& updater : updaters) take(updater);
         }
     }
-    void update(Link& link) {
-        if (link.size != Link::dirty) return;
-        TrieNode& node = *link.node.load(std::memory_order_relaxed);
-        update(node);
-        encode(node);
-        if (scratch_.size() < 32) {
-            std::memcpy(link.bytes.data(), scratch_.data(), scratch_.size());
-            link.size = static_cast<std::uint8_t>(scratch_.size());
-            note({});  // one of 32 bytes or more may have been stored here
-            return;
-        }
-        crypto::keccak256_into(scratch_.data(), scratch_.size(), link.bytes.data());
-        link.size = Link::hashed;
-        note(scratch_);
-    }
-    /// Of several changes of a path the last one counts.
-    void keep_last() {
-        std::map<BytesView, std::size_t, decltype([](BytesView a, BytesView b) {
-                     return std::ranges::lexicographical_compare(a, b);
-                 })>
-            last;
-        for (std::size_t i = 0; i < trie_.pending_.size(); ++i) last[trie_.pending_[i].path] = i;
-        std::vector<NodeChange> kept;
-        kept.reserve(last.size());
-        for (const auto& [path, at] : last) kept.push_back(trie_.pending_[at]);
-        trie_.pending_ = std::move(kept);
+    void take(LinkUpdater& updater) {
+        auto changes = updater.take_changes();
+        trie_.pending_.insert(trie_.pending_.end(), std::make_move_iterator(changes.begin()),
+                              std::make_move_iterator(changes.end()));
     }
 
     Trie& trie_;
-    Bytes scratch_;
-    Nibbles path_;
+    Workers& workers_;
 };
 
-Hash Trie::root() {
-    if (dirty_) TrieHasher(*this).run();
+Hash Trie::root(Workers& workers) {
+    if (dirty_) TrieHasher(*this, workers).run();
     return root_hash_;
 }
 
-Hash Trie::commit(std::vector<NodeChange>& changes) {
-    const Hash hash = root();
+Hash Trie::commit(std::vector<NodeChange>& changes, Workers& workers) {
+    const Hash hash = root(workers);
     changes.insert(changes.end(), std::make_move_iterator(pending_.begin()), std::make_move_iterator(pending_.end()));
     pending_.clear();
     return hash;

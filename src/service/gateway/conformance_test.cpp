@@ -57,7 +57,7 @@ void load(testing::FakeNode& node, const fs::path& folder) {
         ASSERT_TRUE(item);
         auto block = chain::decode_block(*item);
         ASSERT_TRUE(block) << block.error().message;
-        ASSERT_TRUE(chain::recover_senders(*block));
+        ASSERT_TRUE(chain::recover_senders(block->transactions));
         node.blocks.push_back(sealed(*std::move(block), item->size()));
     }
     node.status.chain_id = genesis->config.chain_id;

@@ -220,7 +220,7 @@ Bytes Database::node(const Hash& owner, chain::NibblesView path) { return node_a
 
 Result<void> Database::prepare(const chain::StateChanges& changes) {
     Prepared next{{}, trie_, changes, {}};
-    next.root = chain::apply(next.trie, next.changes, &next.nodes);
+    next.root = chain::apply(next.trie, next.changes, &next.nodes, *config_.workers);
     if (next.trie.damaged()) return fail(ErrorCode::data_loss, config_.path + ": nodes of the state trie are missing");
     prepared_ = std::move(next);
     return {};

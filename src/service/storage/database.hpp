@@ -15,6 +15,7 @@
 
 #include "api/storage.hpp"
 #include "base/result.hpp"
+#include "base/workers.hpp"
 #include "chain/genesis.hpp"
 #include "chain/state_trie.hpp"
 #include "evm/code.hpp"
@@ -31,6 +32,8 @@ struct DatabaseConfig {
     std::size_t slots_cached_max = 1'000'000;
     std::size_t trie_nodes_max = 500'000;
     bool sync = false;
+    /// Bring the trie up to date; must outlive the database.
+    Workers* workers = &serial_workers();
     /// Versions that can be gone back to; older ones lose the list of what they wrote, not their state.
     std::uint64_t versions_kept = 1'000'000;
 };
