@@ -153,11 +153,13 @@ Result<Cases> load(const BenchEvmOptions& options) {
         WEFT_TRY(const auto content, read_fixture_file(file));
         for (const auto& [name, test] : content.members()) {
             const auto& inputs = test["transaction"]["data"].items();
-            if (inputs.empty()) return fail(ErrorCode::invalid_argument, file.string() + ": " + name + " is no state test");
+            if (inputs.empty())
+                return fail(ErrorCode::invalid_argument, file.string() + ": " + name + " is no state test");
             for (std::size_t i = 0; i < inputs.size(); ++i) {
                 const auto* const label = test["_info"]["labels"].find(std::to_string(i));
                 const std::string full = base + "/" + (label != nullptr ? label->text() : std::to_string(i));
-                if (options.only.empty() || options.only == full) out.push_back(std::make_unique<Case>(full, test, i, *fork));
+                if (options.only.empty() || options.only == full)
+                    out.push_back(std::make_unique<Case>(full, test, i, *fork));
             }
         }
     }
@@ -329,7 +331,8 @@ void print_table(const Cases& cases, const std::vector<Peer>& peers) {
     for (const auto& it : cases) {
         const auto count = static_cast<double>(std::max<std::uint64_t>(it->instructions(), 1));
         fmt::print("{:<40} {:>10} {:>12} {:>11.2f} {:>9.0f} {:>9.2f} {:>9}", it->name(), it->instructions(), it->gas(),
-                   it->seconds() * 1e6, static_cast<double>(it->gas()) / it->seconds() / 1e6, it->seconds() * 1e9 / count,
+                   it->seconds() * 1e6, static_cast<double>(it->gas()) / it->seconds() / 1e6,
+                   it->seconds() * 1e9 / count,
                    it->machine_instructions > 0 ? fmt::format("{:.1f}", it->machine_instructions / count) : "-");
         for (const auto& peer : peers) {
             if (const double seconds = peer_seconds(peer, *it); seconds > 0) {
@@ -347,8 +350,8 @@ void print_table(const Cases& cases, const std::vector<Peer>& peers) {
                 return seconds > 0 ? it.seconds() / seconds : 0;
             });
             if (mean > 0) {
-                fmt::print("{}: {:.2f} of the time of {} ({}), geometric mean over contracts\n", folder, mean, peer.name,
-                           peer.best);
+                fmt::print("{}: {:.2f} of the time of {} ({}), geometric mean over contracts\n", folder, mean,
+                           peer.name, peer.best);
             }
         }
     }

@@ -24,8 +24,8 @@ struct BenchEvmOptions {
     std::string only;
 };
 
-/// @errors not_found  a path, or no case in it; unavailable  a peer's program or valgrind can't be run; invalid_argument
-///         a file that is no state test, a fork's name.
+/// @errors not_found  a path, or no case in it; unavailable  a peer's program or valgrind can't be run;
+///         invalid_argument  a file that is no state test, a fork's name.
 [[nodiscard]] Result<void> bench_evm(const BenchEvmOptions& options);
 
 }  // namespace weft::app

@@ -14,12 +14,19 @@ namespace {
 constexpr std::int64_t patience_per_byte = 1;
 constexpr std::int64_t patience_least = 64;
 
+std::atomic<bool> at_once = false;
+
+std::int64_t first_patience(std::size_t size) {
+    if (at_once.load(std::memory_order_relaxed)) return 0;
+    return patience_least + patience_per_byte * static_cast<std::int64_t>(size);
+}
+
 }  // namespace
 
 Code::Code(BytesView bytes, const Hash& code_hash)
     : size_(bytes.size()),
       hash_(code_hash),
-      patience_(patience_least + patience_per_byte * static_cast<std::int64_t>(bytes.size())) {
+      patience_(first_patience(bytes.size())) {
     const std::size_t padded = size_ + padding;
     storage_ = std::make_unique<std::uint8_t[]>(padded + padded / 8 + 1);
     if (size_ != 0) std::memcpy(storage_.get(), bytes.data(), size_);
@@ -34,6 +41,8 @@ Code::Code(BytesView bytes, const Hash& code_hash)
         }
     }
 }
+
+void Code::translate_at_once() { at_once.store(true, std::memory_order_relaxed); }
 
 Code::~Code() { delete program_.load(std::memory_order_acquire); }
 

@@ -42,6 +42,8 @@ class Code {
     /// How many jumps it should run before the translation will have been worth its time.
     [[nodiscard]] std::int64_t patience() const { return patience_.load(std::memory_order_relaxed); }
     void set_patience(std::int64_t jumps) const { patience_.store(jumps, std::memory_order_relaxed); }
+    /// For tests: from now on code that is made has no patience at all and is translated before it first runs.
+    static void translate_at_once();
 
   private:
     std::unique_ptr<std::uint8_t[]> storage_;  // the code, its padding, then one bit a byte: is it a destination?

@@ -3,5 +3,8 @@
 # sanitizers need a stack frame, which the handlers' calling convention has no room for: they watch everything else.
 set_source_files_properties(
   ${CMAKE_SOURCE_DIR}/src/evm/interpreter.cpp ${CMAKE_SOURCE_DIR}/src/evm/threaded/handlers.cpp
+  ${CMAKE_SOURCE_DIR}/src/evm/threaded/stack_handlers.cpp
+  ${CMAKE_SOURCE_DIR}/src/evm/threaded/arithmetic_handlers.cpp
+  ${CMAKE_SOURCE_DIR}/src/evm/threaded/jump_handlers.cpp
   PROPERTIES COMPILE_OPTIONS
   "-fomit-frame-pointer;-mno-implicit-float;-fno-slp-vectorize;-fno-vectorize;-fno-sanitize=all")

@@ -175,8 +175,10 @@ class RandomCode {
                                            sload,      tload,        mload,
                                            mstore,     mstore8,      returndatasize,
                                            mcopy,      push0};
-        const auto kind = pick(100);
-        if (kind < 25) {
+        const auto kind = pick(110);
+        if (kind >= 100) {
+            add_condition(code);
+        } else if (kind < 25) {
             code.push(value());
         } else if (kind < 45) {
             code.op(static_cast<Opcode>(to_byte(dup1) + pick(16)));
@@ -200,13 +202,34 @@ class RandomCode {
         }
     }
 
+    /// Words that translation keeps back, an operation on them, perhaps a jump on its outcome.
+    void add_condition(Bytecode& code) {
+        static constexpr Opcode operations[] = {add, sub, mul, div, mod, and_, or_, xor_, eq, lt, gt, slt, sgt,
+                                                eq,  lt,  gt,  slt, sgt, shl,  shr, not_};
+        for (auto words = pick(4); words > 0; --words) {
+            if (pick(2) == 0) {
+                code.push(value());
+            } else {
+                code.op(static_cast<Opcode>(to_byte(dup1) + pick(3)));
+            }
+        }
+        if (pick(3) == 0) code.op(static_cast<Opcode>(to_byte(swap1) + pick(3)));
+        if (pick(5) == 0) code.op(pop);
+        if (pick(5) != 0) code.op(operations[pick(std::size(operations))]);
+        if (pick(4) == 0) code.op(iszero);
+        if (pick(6) == 0) code.op(iszero);
+        if (pick(3) == 0) return;
+        // Forwards, over one instruction, so that the program goes on either way.
+        code.push(code.size() + 4).op({jumpi, pick(2) == 0 ? msize : caller, jumpdest});
+    }
+
     std::mt19937_64 engine_;
     std::uint64_t last_destination_ = 0;
 };
 
 TEST(program, random_code_runs_the_same_both_ways) {
     std::map<Status, int> ends;
-    for (std::uint64_t seed = 1; seed <= 4000; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 6000; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         RandomCode random(seed);
         const Bytes code = random.next();
