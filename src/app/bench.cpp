@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/bench_node.hpp"
+#include "app/bench_precompiles.hpp"
 #include "app/command.hpp"
 
 namespace weft::app {
@@ -18,6 +19,17 @@ void define_bench(CLI::App& command, int& status) {
     node->add_flag("--json", options->json, "one JSON object in place of the table");
     node->callback([options, &status] {
         const auto done = bench_node(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+    auto* precompiles = command.add_subcommand("precompiles", "each precompiled contract, beside a library");
+    auto chosen = std::make_shared<BenchPrecompilesOptions>();
+    precompiles->add_option("--blst", chosen->blst, "libblst.so; without it the curves' rows have no peer");
+    precompiles->add_option("--filter", chosen->filter, "rows with this in their name");
+    precompiles->add_option("--fork", chosen->fork, "whose prices count")->capture_default_str();
+    precompiles->add_option("--repetitions", chosen->repetitions, "of which the fastest counts")->capture_default_str();
+    precompiles->add_flag("--json", chosen->json, "one JSON array in place of the table");
+    precompiles->callback([chosen, &status] {
+        const auto done = bench_precompiles(*chosen);
         status = done ? exit_done : fail_with(done.error());
     });
 }
