@@ -141,6 +141,86 @@ struct FeeHistory {
     std::vector<std::uint64_t> percentiles;
 };
 
+// The operations that follow are for whoever executes against this state from another process.
+
+struct SlotId {
+    Address address;
+    U256 key;
+    bool operator==(const SlotId&) const = default;
+};
+/// What to read of a state, in one round trip.
+struct StateKeys {
+    std::vector<Address> accounts;
+    /// Accounts whose code is wanted too.
+    std::vector<Address> codes_of;
+    std::vector<SlotId> slots;
+    /// By their hash.
+    std::vector<Hash> codes;
+    /// Of blocks by number; zero in the answer if there is none or it is above the state's block.
+    std::vector<std::uint64_t> block_hashes;
+};
+struct AccountValue {
+    bool exists = false;
+    chain::Account account;
+};
+struct CodeBytes {
+    Hash code_hash;
+    Bytes code;
+};
+/// As many of each, and in the same order, as were asked for; codes are those of codes_of that have code, and then the
+/// others that exist.
+struct StateValues {
+    std::vector<AccountValue> accounts;
+    std::vector<U256> slots;
+    std::vector<CodeBytes> codes;
+    std::vector<Hash> block_hashes;
+};
+inline constexpr std::size_t state_keys_max = 10'000;
+
+struct OpenStateReply {
+    SealedBlockPtr block;  // without its transactions and receipts
+    std::uint64_t version = 0;
+    /// Changes when the chain is taken back, and with each process: a version means something within one line only.
+    std::uint64_t line = 0;
+    StateValues values;
+    /// Whether the lists that follow are all that differs between versions known_version and version.
+    bool changes_known = false;
+    std::vector<Address> changed_accounts;
+    std::vector<SlotId> changed_slots;
+    /// Accounts that lost all the storage they had, without a mention of each slot.
+    std::vector<Address> wiped_accounts;
+};
+/// The state after a block: where it is, and first values of it. What a version holds never changes.
+/// @errors not_found  header not found; resource_exhausted  more than state_keys_max keys.
+struct OpenState {
+    using Reply = OpenStateReply;
+    static constexpr std::string_view method = "weft.Storage/OpenState";
+    BlockRef block;
+    StateKeys keys;
+    /// What the caller knows from before and wants the changes since; line 0: nothing.
+    std::uint64_t known_line = 0;
+    std::uint64_t known_version = 0;
+};
+
+/// More of a state that was opened.
+/// @errors aborted  the line is not this one any more: open the state again; resource_exhausted  too many keys.
+struct ReadState {
+    using Reply = StateValues;
+    static constexpr std::string_view method = "weft.Storage/ReadState";
+    std::uint64_t line = 0;
+    std::uint64_t version = 0;
+    std::uint64_t number = 0;  // of the state's block
+    StateKeys keys;
+};
+
+/// A block's changes of the state as they cross a process boundary.
+struct StateDelta {
+    std::vector<chain::AccountChange> accounts;
+    std::vector<CodeBytes> codes;
+};
+[[nodiscard]] StateDelta to_delta(const chain::StateChanges& changes);
+[[nodiscard]] chain::StateChanges to_changes(StateDelta delta);
+
 enum class EventKind : std::uint8_t { block_added, block_removed };
 struct ChainEvent {
     std::uint64_t position = 0;
@@ -175,6 +255,14 @@ struct Root {
     static constexpr std::string_view method = "weft.Storage/Root";
     std::shared_ptr<const chain::StateChanges> changes;
     std::optional<BlockRef> base;
+};
+
+/// Root for callers in other processes; for the newest state (no base) nothing is remembered.
+struct RootOf {
+    using Reply = RootReply;
+    static constexpr std::string_view method = "weft.Storage/RootOf";
+    StateDelta delta;
+    BlockRef base;
 };
 
 struct CommitReply {

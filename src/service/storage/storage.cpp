@@ -34,7 +34,7 @@ api::storage::HeadReply describe(const Head& head) {
 }  // namespace
 
 Storage::Storage(std::unique_ptr<Database> database, const chain::ChainConfig& config, std::uint64_t epoch)
-    : database_(std::move(database)), config_(config), feed_(events_kept_max, epoch) {}
+    : database_(std::move(database)), recent_(mix64(epoch)), config_(config), feed_(events_kept_max, epoch) {}
 
 Result<api::SealedBlockPtr> Storage::find_block(const api::BlockRef& ref, bool header_only) const {
     const auto by_number = [&](std::uint64_t number) {
@@ -188,17 +188,23 @@ Task<api::storage::RootReply> Storage::root(mesh::Context, api::storage::Root re
 
 Task<api::storage::CommitReply> Storage::commit(mesh::Context, api::storage::Commit request) {
     const auto version = co_await database_->commit(request.block, *request.changes);
+    recent_.add(version, std::move(request.changes));
     feed_.publish({0, api::storage::EventKind::block_added, std::move(request.block)});
     co_return api::storage::CommitReply{version};
 }
 
 Task<api::storage::CommitReply> Storage::amend(mesh::Context, api::storage::Amend request) {
     const auto version = co_await database_->amend(*request.changes);
+    recent_.add(version, std::move(request.changes));
     co_return api::storage::CommitReply{version};
 }
 
 Task<api::storage::HeadReply> Storage::rewind(mesh::Context, api::storage::Rewind request) {
-    auto removed = co_await database_->rewind(request.version);
+    // Around it: who opened a state before it, or while it was under way, finds another line afterwards.
+    recent_.begin_line();
+    auto rewound = database_->rewind(request.version);
+    recent_.begin_line();
+    auto removed = co_await std::move(rewound);
     for (auto& block : removed) feed_.publish({0, api::storage::EventKind::block_removed, std::move(block)});
     co_return describe(database_->head());
 }

@@ -13,6 +13,7 @@
 #include "base/task.hpp"
 #include "bus/feed.hpp"
 #include "service/storage/database.hpp"
+#include "service/storage/recent_changes.hpp"
 
 namespace weft::service::storage {
 
@@ -31,6 +32,9 @@ class Storage {
     Task<api::storage::LogsReply> get_logs(mesh::Context, api::storage::GetLogs);
     Task<api::storage::FeeHistoryReply> fee_history(mesh::Context, api::storage::FeeHistory);
     Task<api::storage::EventsReply> events(mesh::Context, api::storage::Events);
+    Task<api::storage::OpenStateReply> open_state(mesh::Context, api::storage::OpenState);
+    Task<api::storage::StateValues> read_state(mesh::Context, api::storage::ReadState);
+    Task<api::storage::RootReply> root_of(mesh::Context, api::storage::RootOf);
     Task<api::storage::RootReply> root(mesh::Context, api::storage::Root);
     Task<api::storage::CommitReply> commit(mesh::Context, api::storage::Commit);
     Task<api::storage::CommitReply> amend(mesh::Context, api::storage::Amend);
@@ -52,7 +56,11 @@ class Storage {
   private:
     [[nodiscard]] Result<api::SealedBlockPtr> find_block(const api::BlockRef& ref, bool header_only) const;
 
+    [[nodiscard]] Result<api::storage::StateValues> read(std::uint64_t version, std::uint64_t number,
+                                                         const api::storage::StateKeys& keys) const;
+
     std::unique_ptr<Database> database_;
+    RecentChanges recent_;
     const chain::ChainConfig& config_;
     bus::Feed<api::storage::ChainEvent> feed_;
 };

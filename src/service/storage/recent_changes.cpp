@@ -1,0 +1,52 @@
+#include "service/storage/recent_changes.hpp"
+
+#include <utility>
+
+namespace weft::service::storage {
+
+namespace {
+
+std::size_t count_keys(const chain::StateChanges& changes) {
+    std::size_t count = changes.accounts.size();
+    for (const auto& account : changes.accounts) count += account.slots.size();
+    return count;
+}
+
+}  // namespace
+
+void RecentChanges::add(std::uint64_t version, Changes changes) {
+    const std::size_t keys = count_keys(*changes);
+    const std::lock_guard lock(mutex_);
+    if (!versions_.empty() && versions_.back().number + 1 != version) {
+        versions_.clear();
+        keys_ = 0;
+    }
+    keys_ += keys;
+    versions_.push_back({version, keys, std::move(changes)});
+    while (!versions_.empty() && (versions_.size() > versions_max || keys_ > keys_max)) {
+        keys_ -= versions_.front().keys;
+        versions_.pop_front();
+    }
+}
+
+void RecentChanges::begin_line() {
+    line_.fetch_add(1, std::memory_order_acq_rel);
+    const std::lock_guard lock(mutex_);
+    versions_.clear();
+    keys_ = 0;
+}
+
+std::optional<std::vector<RecentChanges::Changes>> RecentChanges::between(std::uint64_t from, std::uint64_t to) const {
+    std::vector<Changes> out;
+    if (from == to) return out;
+    const std::lock_guard lock(mutex_);
+    if (from > to || versions_.empty() || versions_.front().number > from + 1 || versions_.back().number < to) {
+        return std::nullopt;
+    }
+    for (const auto& version : versions_) {
+        if (version.number > from && version.number <= to) out.push_back(version.changes);
+    }
+    return out;
+}
+
+}  // namespace weft::service::storage
