@@ -1,6 +1,7 @@
 #pragma once
 // contract: runs code against a state that storage has, and keeps nothing.
 
+#include "api/storage.hpp"
 #include "api/types.hpp"
 #include "chain/state.hpp"
 
@@ -152,6 +153,25 @@ struct Simulate {
     BlockRef base;
     bool trace_transfers = false;
     bool validation = false;
+};
+
+struct ExecuteReply {
+    std::vector<chain::Receipt> receipts;
+    std::uint64_t gas_used = 0;
+    std::uint64_t blob_gas_used = 0;
+    /// EIP-7685 requests of the block, type byte first.
+    std::vector<Bytes> requests;
+    storage::StateDelta delta;
+    Hash state_root;
+    /// The first field in which the block's header differs from what the execution gave, and how; empty: none does.
+    std::string difference;
+};
+/// Runs a block on the state of its parent, which storage has. Nothing is kept.
+/// @errors not_found  header not found: of its parent; invalid_argument  a transaction that can't be in it: the rule.
+struct Execute {
+    using Reply = ExecuteReply;
+    static constexpr std::string_view method = "weft.Contract/Execute";
+    SealedBlockPtr block;  // its receipts, size and total difficulty don't matter
 };
 
 struct PendingBlockReply {

@@ -26,13 +26,14 @@ SchemaFile file(std::string name, std::string service) {
 std::vector<SchemaFile> schema_files() {
     return {
         file<storage::Head, storage::GetBlock, storage::GetTransaction, storage::GetAccount, storage::GetCode,
-             storage::GetSlot, storage::GetProof, storage::GetLogs, storage::FeeHistory, storage::Events>(
-            "storage.proto", "Storage"),
+             storage::GetSlot, storage::GetProof, storage::GetLogs, storage::FeeHistory, storage::Events,
+             storage::OpenState, storage::ReadState, storage::RootOf>("storage.proto", "Storage"),
         file<validation::Submit, validation::PendingNonce, validation::GetPooled, validation::PoolStatus,
-             validation::PoolContent, validation::Drop, validation::PendingEvents>("validation.proto", "Validation"),
+             validation::PoolContent, validation::Drop, validation::PendingEvents, validation::Best>("validation.proto",
+                                                                                             "Validation"),
         file<contract::Call, contract::Estimate, contract::CreateAccessList, contract::TraceTransaction,
-             contract::TraceBlock, contract::TraceCall, contract::Simulate, contract::PendingBlock>("contract.proto",
-                                                                                                    "Contract"),
+             contract::TraceBlock, contract::TraceCall, contract::Simulate, contract::PendingBlock, contract::Execute>(
+            "contract.proto", "Contract"),
         file<consensus::Status, consensus::Mine, consensus::Configure, consensus::Clock, consensus::Snapshot,
              consensus::Revert, consensus::Reset, consensus::SetAccount, consensus::Impersonate,
              consensus::MayImpersonate>("consensus.proto", "Consensus"),

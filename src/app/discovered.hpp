@@ -39,6 +39,8 @@ inline constexpr auto repeatable_methods = std::to_array<std::string_view>({
     "weft.Contract/PendingBlock", "weft.Contract/Build",            "weft.Consensus/Status",
     "weft.Consensus/Clock",       "weft.Consensus/MayImpersonate",  "weft.Wallet/Accounts",
     "weft.Wallet/Sign",           "weft.Network/Status",            "weft.Monitor/Report",
+    "weft.Storage/OpenState",     "weft.Storage/ReadState",         "weft.Storage/RootOf",
+    "weft.Contract/Execute",
 });
 [[nodiscard]] constexpr bool is_repeatable(std::string_view method) {
     return std::ranges::find(repeatable_methods, method) != repeatable_methods.end();

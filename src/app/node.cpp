@@ -19,9 +19,6 @@ namespace weft::app {
 
 namespace {
 
-constexpr std::size_t worker_threads = 2;
-constexpr std::size_t worker_queue_max = 10'000;
-
 U256 ether(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000'000'000'000ULL); }
 
 Result<chain::Genesis> development_genesis(const SystemConfig& system,
@@ -71,7 +68,7 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
 
 struct Node::Services {
     NodeConfig config;
-    net::WorkerPool pool{worker_threads, worker_queue_max};
+    net::WorkerPool pool{contract_threads, contract_queue_max};
     net::PoolWorkers workers{pool, std::max(1U, std::thread::hardware_concurrency())};
     std::unique_ptr<service::storage::Storage> storage;
     std::unique_ptr<service::network::Network> network;
@@ -99,6 +96,28 @@ mesh::Port<R> direct(std::unique_ptr<Service>& service, Task<typename R::Reply> 
     return {[service = &service, serve](mesh::Context context, R request) {
         return (service->get()->*serve)(context, std::move(request));
     }};
+}
+
+/// A state of storage in this process, for the contract service.
+class LocalReader final : public service::contract::Reader {
+  public:
+    explicit LocalReader(service::storage::StateView view) : view_(view) {}
+    std::optional<chain::Account> account(const Address& address) override { return view_.account(address); }
+    U256 storage(const Address& address, const U256& key) override { return view_.storage(address, key); }
+    evm::CodePtr code(const Hash& code_hash) override { return view_.code(code_hash); }
+    Hash block_hash(std::uint64_t number) override { return view_.block_hash(number); }
+    bool has_storage(const Address& address) override { return view_.has_storage(address); }
+    const std::optional<Error>& failure() const override { return view_.failure(); }
+
+  private:
+    service::storage::StateView view_;
+};
+
+Task<service::contract::StateAt> open_local_state(service::storage::Storage& storage, api::BlockRef ref) {
+    auto at = co_await storage.resolve(ref);
+    auto reader = std::make_unique<LocalReader>(
+        service::storage::StateView(storage.database(), at.version, at.block->header.number));
+    co_return service::contract::StateAt{std::move(reader), std::move(at.block)};
 }
 
 }  // namespace
@@ -173,12 +192,8 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
     ports.network_status = direct(own.network, &Network::status);
     ports.report = direct(own.monitor, &Monitor::report);
 
-    const auto open_state = [storage =
-                                 own.storage.get()](const api::BlockRef& ref) -> Result<service::contract::StateAt> {
-        WEFT_TRY(auto at, storage->resolve(ref));
-        auto reader =
-            std::make_unique<service::storage::StateView>(storage->database(), at.version, at.block->header.number);
-        return service::contract::StateAt{std::move(reader), std::move(at.block)};
+    const auto open_state = [storage = own.storage.get()](mesh::Context, service::contract::StateWanted wanted) {
+        return open_local_state(*storage, std::move(wanted.block));
     };
     own.contract = std::make_unique<Contract>(
         chain_config,
@@ -210,6 +225,14 @@ service::gateway::Ports Node::ports() { return services_->ports; }
 
 void Node::serve(net::GrpcServer& server) {
     for_each_port(services_->ports, [&]<class R>(mesh::Port<R>& port) { net::serve(server, port); });
+    // What contract services in other processes ask for.
+    using service::contract::Contract;
+    using service::storage::Storage;
+    net::serve(server, services_->ports.best);
+    net::serve(server, direct(services_->storage, &Storage::open_state));
+    net::serve(server, direct(services_->storage, &Storage::read_state));
+    net::serve(server, direct(services_->storage, &Storage::root_of));
+    net::serve(server, direct(services_->contract, &Contract::execute));
 }
 
 void Node::stop() {

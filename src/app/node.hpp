@@ -28,6 +28,10 @@ struct NodeConfig {
     bool sync = false;
 };
 
+/// Threads of the pool that a contract service executes on, and how many calls may wait for one.
+inline constexpr std::size_t contract_threads = 2;
+inline constexpr std::size_t contract_queue_max = 10'000;
+
 /// What a system's settings make of its node.
 /// @errors not_found, invalid_argument  the genesis file, the mnemonic, the fork's name.
 [[nodiscard]] Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data);
@@ -66,6 +70,14 @@ void for_each_port(Ports& ports, F&& f) {
     all(ports.status, ports.mine, ports.configure, ports.clock, ports.snapshot, ports.revert, ports.reset,
         ports.set_account, ports.impersonate, ports.may_impersonate);
     all(ports.accounts, ports.sign, ports.network_status, ports.report);
+}
+
+/// ... and for each of those that contract services in processes of their own can take over.
+template <class Ports, class F>
+void for_each_contract_port(Ports& ports, F&& f) {
+    const auto all = [&](auto&... port) { (f(port), ...); };
+    all(ports.call, ports.estimate, ports.create_access_list, ports.trace_transaction, ports.trace_block,
+        ports.trace_call, ports.simulate);
 }
 
 }  // namespace weft::app

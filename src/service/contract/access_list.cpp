@@ -55,8 +55,7 @@ Address created_address(const Address& sender, std::uint64_t nonce) {
 
 Task<api::contract::AccessListReply> Contract::create_access_list(mesh::Context context,
                                                                  api::contract::CreateAccessList request) {
-    auto at = co_await open(context, request.block);
-    const auto work = [&]() -> Result<api::contract::AccessListReply> {
+    const auto work = [&](StateAt& at) -> Result<api::contract::AccessListReply> {
         const auto environment = make_environment(config_, at.block->header, {});
         const Address sender = request.call.from.value_or(Address{});
         auto call = to_transaction(request.call, config_, environment.block.base_fee, call_gas_max);
@@ -82,7 +81,8 @@ Task<api::contract::AccessListReply> Contract::create_access_list(mesh::Context 
         }
         return fail(ErrorCode::internal, "not reached");
     };
-    co_return co_await net::run_on(pool_, work);
+    co_return co_await with_state<api::contract::AccessListReply>(context, wanted_by(request.call, request.block),
+                                                                  work);
 }
 
 }  // namespace weft::service::contract

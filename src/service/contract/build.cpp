@@ -50,15 +50,25 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
 }  // namespace
 
 Task<api::contract::BuildReply> Contract::build(mesh::Context context, api::contract::Build request) {
-    auto parent = co_await ports_.open_state({});
+    auto parent = co_await ports_.open_state(context, {});
     if (parent.block->hash != request.header.parent_hash)
         co_return fail(ErrorCode::failed_precondition, "not on the head");
     auto block = std::make_shared<api::SealedBlock>();
+    // On this thread: the chain waits for it, and the pool is for those who can wait for one another.
     auto reply = co_await run_block(config_, *parent.reader, request, *block);
-    const auto root = co_await ports_.root(context, {reply.changes, {}});
+    if (parent.reader->failure()) co_return std::unexpected(*parent.reader->failure());
+    co_return co_await seal(context, *parent.block, std::move(block), std::move(reply), {});
+}
+
+/// Completes a block that has run: root, hash, size.
+Task<api::contract::BuildReply> Contract::seal(mesh::Context context, const api::SealedBlock& parent,
+                                               std::shared_ptr<api::SealedBlock> block,
+                                               api::contract::BuildReply reply,
+                                               std::optional<api::BlockRef> base) {
+    const auto root = co_await ports_.root(context, {reply.changes, base});
     block->header.state_root = root.root;
     block->hash = chain::hash_of(block->header);
-    block->total_difficulty = parent.block->total_difficulty + block->header.difficulty;
+    block->total_difficulty = parent.total_difficulty + block->header.difficulty;
     block->size = size_of(*block);
     reply.block = std::move(block);
     co_return reply;
@@ -66,7 +76,7 @@ Task<api::contract::BuildReply> Contract::build(mesh::Context context, api::cont
 
 Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
     const auto status = co_await ports_.status(context, {});
-    const auto head = co_await ports_.open_state({});
+    const auto head = co_await ports_.open_state(context, {});
     chain::BlockAttributes attributes;
     attributes.timestamp = std::max(status.next_timestamp, head.block->header.timestamp + 1);
     attributes.coinbase = status.coinbase;
@@ -80,7 +90,16 @@ Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
         request.header.excess_blob_gas ? chain::blob_base_fee(rules, *request.header.excess_blob_gas) : U256{};
     auto best = co_await ports_.best(context, {status.next_base_fee, blob_fee, status.gas_limit});
     request.transactions = std::move(best.transactions);
-    co_return co_await build(context, std::move(request));
+    auto block = std::make_shared<api::SealedBlock>();
+    const auto work = [&](StateAt& parent) -> Result<api::contract::BuildReply> {
+        if (parent.block->hash != request.header.parent_hash) return fail(ErrorCode::aborted, "not on the head");
+        *block = {};
+        return run_block(config_, *parent.reader, request, *block);
+    };
+    const auto base = api::BlockRef::with_hash(head.block->hash);
+    auto reply = co_await with_state<api::contract::BuildReply>(context, {base, {}, {}}, work);
+    // With a base, so that it is not taken for the block that consensus will commit next.
+    co_return co_await seal(context, *head.block, std::move(block), std::move(reply), base);
 }
 
 Task<api::contract::PendingBlockReply> Contract::pending_block(mesh::Context context, api::contract::PendingBlock) {

@@ -12,9 +12,9 @@ namespace {
 Error refused(const chain::Refusal& refusal) { return chain::to_error(refusal); }
 
 /// A state that later changes lie on top of: what the pool's transactions would leave.
-class OverlaidReader final : public chain::StateReader {
+class OverlaidReader final : public Reader {
   public:
-    OverlaidReader(std::unique_ptr<chain::StateReader> below, std::shared_ptr<const chain::StateChanges> changes)
+    OverlaidReader(std::unique_ptr<Reader> below, std::shared_ptr<const chain::StateChanges> changes)
         : below_(std::move(below)), changes_(std::move(changes)) {
         for (const auto& change : changes_->accounts) index_[change.address] = &change;
     }
@@ -47,13 +47,14 @@ class OverlaidReader final : public chain::StateReader {
         }
         return !change->deleted && !change->slots.empty();
     }
+    const std::optional<Error>& failure() const override { return below_->failure(); }
 
   private:
     const chain::AccountChange* find(const Address& address) const {
         const auto found = index_.find(address);
         return found == index_.end() ? nullptr : found->second;
     }
-    std::unique_ptr<chain::StateReader> below_;
+    std::unique_ptr<Reader> below_;
     std::shared_ptr<const chain::StateChanges> changes_;
     std::unordered_map<Address, const chain::AccountChange*> index_;
 };
@@ -63,16 +64,33 @@ class OverlaidReader final : public chain::StateReader {
 Contract::Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool)
     : config_(config), ports_(std::move(ports)), pool_(pool) {}
 
-Task<StateAt> Contract::open(mesh::Context context, api::BlockRef ref) {
-    if (ref.tag != api::BlockTag::pending) co_return ports_.open_state(ref);
+StateWanted wanted_by(const api::contract::CallRequest& call, const api::BlockRef& block) {
+    StateWanted out{block, {call.from.value_or(Address{})}, {}};
+    if (call.to) out.accounts.push_back(*call.to);
+    if (call.access_list) out.add(*call.access_list);
+    return out;
+}
+
+StateWanted wanted_by(const api::SealedBlock& block) {
+    StateWanted out{api::BlockRef::with_hash(block.header.parent_hash), {block.header.coinbase}, {}};
+    for (const auto& transaction : block.transactions) {
+        out.accounts.push_back(transaction->sender);
+        if (transaction->transaction.to) out.accounts.push_back(*transaction->transaction.to);
+        out.add(transaction->transaction.access_list);
+    }
+    return out;
+}
+
+Task<StateAt> Contract::open(mesh::Context context, StateWanted wanted) {
+    if (wanted.block.tag != api::BlockTag::pending) co_return co_await ports_.open_state(context, std::move(wanted));
     auto pending = co_await build_pending(context);
-    auto below = co_await ports_.open_state({});
+    wanted.block = {};
+    auto below = co_await ports_.open_state(context, std::move(wanted));
     co_return StateAt{std::make_unique<OverlaidReader>(std::move(below.reader), pending.changes), pending.block};
 }
 
 Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contract::Call request) {
-    auto at = co_await open(context, request.block);
-    const auto work = [&]() -> Result<api::contract::CallReply> {
+    const auto work = [&](StateAt& at) -> Result<api::contract::CallReply> {
         chain::State state(*at.reader);
         const auto environment = make_environment(config_, at.block->header, request.block_overrides);
         state.begin_block(environment.block.number, environment.rules.revision);
@@ -89,12 +107,11 @@ Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contra
         WEFT_TRY(auto output, output_of(*outcome));
         return api::contract::CallReply{std::move(output), outcome->gas_used};
     };
-    co_return co_await net::run_on(pool_, work);
+    co_return co_await with_state<api::contract::CallReply>(context, wanted_by(request.call, request.block), work);
 }
 
 Task<api::contract::EstimateReply> Contract::estimate(mesh::Context context, api::contract::Estimate request) {
-    auto at = co_await open(context, request.block);
-    const auto work = [&]() -> Result<api::contract::EstimateReply> {
+    const auto work = [&](StateAt& at) -> Result<api::contract::EstimateReply> {
         chain::State state(*at.reader);
         const auto environment = make_environment(config_, at.block->header, request.block_overrides);
         state.begin_block(environment.block.number, environment.rules.revision);
@@ -105,7 +122,7 @@ Task<api::contract::EstimateReply> Contract::estimate(mesh::Context context, api
                                                      request.call.from.value_or(Address{}), call_gas_max));
         return api::contract::EstimateReply{gas};
     };
-    co_return co_await net::run_on(pool_, work);
+    co_return co_await with_state<api::contract::EstimateReply>(context, wanted_by(request.call, request.block), work);
 }
 
 Task<api::contract::MakeChangeReply> Contract::make_change(mesh::Context context, api::contract::MakeChange request) {
@@ -116,7 +133,9 @@ Task<api::contract::MakeChangeReply> Contract::make_change(mesh::Context context
     state.begin_transaction();
     co_await apply_overrides(state, {request.account});
     state.end_transaction();
-    co_return api::contract::MakeChangeReply{std::make_shared<chain::StateChanges>(state.take_changes())};
+    auto changes = std::make_shared<chain::StateChanges>(state.take_changes());
+    if (at.reader->failure()) co_return std::unexpected(*at.reader->failure());
+    co_return api::contract::MakeChangeReply{std::move(changes)};
 }
 
 }  // namespace weft::service::contract

@@ -1,15 +1,17 @@
 #pragma once
 // The contract service: runs code against a state that storage has.
 //
-// Owns     nothing: every answer is made from the state asked for, so that several can serve beside one another.
+// Owns     nothing: every answer is made from the state asked for, so that several can serve beside one another, in the
+//          node and in processes of their own.
 // Serves   weft.Contract.
-// Calls    weft.Storage/Root, GetBlock, GetTransaction; weft.Validation/Best; weft.Consensus/Status.
+// Calls    weft.Storage/Root, GetBlock, GetTransaction, and OpenState, ReadState if storage is elsewhere;
+//          weft.Validation/Best; weft.Consensus/Status.
 // Fails    with the words clients know; an execution is bounded in gas, depth and memory, never in trust.
 //
 // What may take long runs on a pool of threads, so that no loop waits for it.
 
-#include <functional>
 #include <memory>
+#include <optional>
 
 #include "api/consensus.hpp"
 #include "api/contract.hpp"
@@ -17,22 +19,14 @@
 #include "api/validation.hpp"
 #include "chain/execute.hpp"
 #include "chain/fork.hpp"
-#include "chain/state.hpp"
 #include "mesh/service.hpp"
 #include "net/loop.hpp"
+#include "service/contract/state_source.hpp"
 
 namespace weft::service::contract {
 
 /// Gas that a call may use if it doesn't say, and at most: geth's bound.
 inline constexpr std::uint64_t call_gas_max = 50'000'000;
-
-/// A block and the state after it.
-struct StateAt {
-    std::unique_ptr<chain::StateReader> reader;
-    api::SealedBlockPtr block;
-};
-/// @errors not_found  header not found.
-using OpenState = std::function<Result<StateAt>(const api::BlockRef&)>;
 
 struct Ports {
     mesh::Port<api::storage::Root> root;
@@ -55,22 +49,52 @@ class Contract {
     Task<api::JsonReply> trace_block(mesh::Context, api::contract::TraceBlock request);
     Task<api::JsonReply> trace_call(mesh::Context, api::contract::TraceCall request);
     Task<api::contract::SimulateReply> simulate(mesh::Context, api::contract::Simulate request);
+    Task<api::contract::ExecuteReply> execute(mesh::Context, api::contract::Execute request);
     Task<api::contract::PendingBlockReply> pending_block(mesh::Context context, api::contract::PendingBlock);
     Task<api::contract::BuildReply> build(mesh::Context context, api::contract::Build request);
     Task<api::contract::MakeChangeReply> make_change(mesh::Context, api::contract::MakeChange request);
 
   private:
     /// A state to run in: of a block, or what the pool would make of the newest one.
-    Task<StateAt> open(mesh::Context context, api::BlockRef ref);
+    Task<StateAt> open(mesh::Context context, StateWanted wanted);
+    /// Opens a state and calls work(StateAt&), which gives a Result<T>, on the pool; again if the chain was taken back
+    /// meanwhile. What came of a state that could not be read is dropped. @p work must live until the task ends.
+    template <class T, class Work>
+    Task<T> with_state(mesh::Context context, StateWanted wanted, const Work& work);
     /// The block that would be sealed now, with its changes.
     Task<api::contract::BuildReply> build_pending(mesh::Context context);
-    [[nodiscard]] Result<api::JsonReply> trace_transactions(const api::SealedBlock& block,
-                                                            std::optional<std::size_t> only,
-                                                            const api::contract::TraceOptions& options);
+    Task<api::contract::BuildReply> seal(mesh::Context context, const api::SealedBlock& parent,
+                                         std::shared_ptr<api::SealedBlock> block, api::contract::BuildReply reply,
+                                         std::optional<api::BlockRef> base);
+    Task<api::JsonReply> trace_transactions(mesh::Context context, api::SealedBlockPtr block,
+                                            std::optional<std::size_t> only, api::contract::TraceOptions options);
 
     const chain::ChainConfig& config_;
     Ports ports_;
     net::WorkerPool& pool_;
 };
+
+/// What executing a call will surely read.
+[[nodiscard]] StateWanted wanted_by(const api::contract::CallRequest& call, const api::BlockRef& block);
+/// ... and a block's transactions, of the state of its parent.
+[[nodiscard]] StateWanted wanted_by(const api::SealedBlock& block);
+
+template <class T, class Work>
+Task<T> Contract::with_state(mesh::Context context, StateWanted wanted, const Work& work) {
+    constexpr int attempts_max = 3;
+    for (int attempt = 1;; ++attempt) {
+        auto at = co_await settled(open(context, wanted));
+        std::optional<Error> failure = at ? std::nullopt : std::optional(at.error());
+        Result<T> result = fail(ErrorCode::internal, "not run");
+        if (at) {
+            result = co_await settled(net::run_on(pool_, [&] { return work(*at); }));
+            failure = at->reader->failure();
+        }
+        if (!failure) co_return std::move(result);
+        if (failure->code != ErrorCode::aborted || attempt == attempts_max) {
+            co_return std::unexpected(*std::move(failure));
+        }
+    }
+}
 
 }  // namespace weft::service::contract

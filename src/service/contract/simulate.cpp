@@ -298,8 +298,14 @@ class Simulation {
 Task<api::contract::SimulateReply> Contract::simulate(mesh::Context context, api::contract::Simulate request) {
     if (request.blocks.empty()) co_return refuse(-32602, "empty input");
     if (request.blocks.size() > blocks_max) co_return refuse(code::too_many_blocks, "too many blocks");
-    auto base = co_await open(context, request.base);
-    const auto work = [&]() -> Result<api::contract::SimulateReply> {
+    StateWanted wanted{request.base, {}, {}};
+    for (const auto& block : request.blocks) {
+        for (const auto& call : block.calls) {
+            wanted.accounts.push_back(call.from.value_or(Address{}));
+            if (call.to) wanted.accounts.push_back(*call.to);
+        }
+    }
+    const auto work = [&](StateAt& base) -> Result<api::contract::SimulateReply> {
         const auto root = [&](const chain::StateChanges& changes) -> Result<Hash> {
             const auto shared = std::make_shared<const chain::StateChanges>(changes);
             WEFT_TRY(const auto reply,
@@ -308,7 +314,7 @@ Task<api::contract::SimulateReply> Contract::simulate(mesh::Context context, api
         };
         return Simulation(config_, request, base, root).run();
     };
-    co_return co_await net::run_on(pool_, work);
+    co_return co_await with_state<api::contract::SimulateReply>(context, std::move(wanted), work);
 }
 
 }  // namespace weft::service::contract

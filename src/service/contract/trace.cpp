@@ -22,56 +22,56 @@ TraceRun::Subject subject_of(const chain::SignedTransaction& transaction, const 
 }  // namespace
 
 /// Runs a block's transactions on its parent's state; traces all, or one and none after it.
-Result<api::JsonReply> Contract::trace_transactions(const api::SealedBlock& block, std::optional<std::size_t> only,
-                                                    const api::contract::TraceOptions& options) {
-    if (block.header.number == 0) return fail(ErrorCode::invalid_argument, "genesis is not traceable");
-    WEFT_TRY(const StateAt parent, ports_.open_state(api::BlockRef::at(block.header.number - 1)));
-    chain::State state(*parent.reader);
-    chain::BlockExecution execution(config_, block.header, state);
-    if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
-    json::Writer out;
-    out.begin_array();
-    std::uint64_t log_index = 0;
-    for (std::size_t i = 0; i < block.transactions.size(); ++i) {
-        const auto& transaction = block.transactions[i];
-        const bool traced = !only || *only == i;
-        std::unique_ptr<TraceRun> trace;
-        if (traced) {
-            WEFT_TRY(trace, TraceRun::make(options, subject_of(*transaction, execution.environment(), log_index)));
-            trace->begin(state);
+Task<api::JsonReply> Contract::trace_transactions(mesh::Context context, api::SealedBlockPtr block,
+                                                  std::optional<std::size_t> only,
+                                                  api::contract::TraceOptions options) {
+    if (block->header.number == 0) co_return fail(ErrorCode::invalid_argument, "genesis is not traceable");
+    const auto work = [&](StateAt& parent) -> Result<api::JsonReply> {
+        chain::State state(*parent.reader);
+        chain::BlockExecution execution(config_, block->header, state);
+        if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
+        json::Writer out;
+        out.begin_array();
+        std::uint64_t log_index = 0;
+        for (std::size_t i = 0; i < block->transactions.size(); ++i) {
+            const auto& transaction = block->transactions[i];
+            const bool traced = !only || *only == i;
+            std::unique_ptr<TraceRun> trace;
+            if (traced) {
+                WEFT_TRY(trace, TraceRun::make(options, subject_of(*transaction, execution.environment(), log_index)));
+                trace->begin(state);
+            }
+            const auto added = execution.add(transaction, trace ? trace->tracer() : nullptr);
+            if (!added) return std::unexpected(chain::to_error(added.error()));
+            log_index += execution.last_outcome().logs.size();
+            if (!trace) continue;
+            trace->finish(state);
+            auto result = trace->result(execution.last_outcome());
+            if (only) return api::JsonReply{std::move(result)};
+            out.begin_object().key("txHash").data(transaction->hash).key("result").raw(result).end_object();
         }
-        const auto added = execution.add(transaction, trace ? trace->tracer() : nullptr);
-        if (!added) return std::unexpected(chain::to_error(added.error()));
-        log_index += execution.last_outcome().logs.size();
-        if (!trace) continue;
-        trace->finish(state);
-        auto result = trace->result(execution.last_outcome());
-        if (only) return api::JsonReply{std::move(result)};
-        out.begin_object().key("txHash").data(transaction->hash).key("result").raw(result).end_object();
-    }
-    out.end_array();
-    return api::JsonReply{out.take()};
+        out.end_array();
+        return api::JsonReply{out.take()};
+    };
+    co_return co_await with_state<api::JsonReply>(context, wanted_by(*block), work);
 }
 
 Task<api::JsonReply> Contract::trace_transaction(mesh::Context context, api::contract::TraceTransaction request) {
     const auto found = co_await ports_.get_transaction(context, {request.hash});
     if (!found.transaction) co_return fail(ErrorCode::not_found, "transaction not found");
-    const auto reply = co_await ports_.get_block(context, {api::BlockRef::at(found.block_number)});
+    auto reply = co_await ports_.get_block(context, {api::BlockRef::at(found.block_number)});
     if (!reply.block) co_return fail(ErrorCode::not_found, "block not found");
-    const auto work = [&] { return trace_transactions(*reply.block, found.index, request.options); };
-    co_return co_await net::run_on(pool_, work);
+    co_return co_await trace_transactions(context, std::move(reply.block), found.index, std::move(request.options));
 }
 
 Task<api::JsonReply> Contract::trace_block(mesh::Context context, api::contract::TraceBlock request) {
-    const auto reply = co_await ports_.get_block(context, {request.block});
+    auto reply = co_await ports_.get_block(context, {request.block});
     if (!reply.block) co_return fail(ErrorCode::not_found, "block not found");
-    const auto work = [&] { return trace_transactions(*reply.block, std::nullopt, request.options); };
-    co_return co_await net::run_on(pool_, work);
+    co_return co_await trace_transactions(context, std::move(reply.block), std::nullopt, std::move(request.options));
 }
 
 Task<api::JsonReply> Contract::trace_call(mesh::Context context, api::contract::TraceCall request) {
-    auto at = co_await open(context, request.block);
-    const auto work = [&]() -> Result<api::JsonReply> {
+    const auto work = [&](StateAt& at) -> Result<api::JsonReply> {
         chain::State state(*at.reader);
         const auto environment = make_environment(config_, at.block->header, request.block_overrides);
         state.begin_block(environment.block.number, environment.rules.revision);
@@ -92,7 +92,7 @@ Task<api::JsonReply> Contract::trace_call(mesh::Context context, api::contract::
         trace->finish(state);
         return api::JsonReply{trace->result(*outcome)};
     };
-    co_return co_await net::run_on(pool_, work);
+    co_return co_await with_state<api::JsonReply>(context, wanted_by(request.call, request.block), work);
 }
 
 }  // namespace weft::service::contract
