@@ -125,6 +125,14 @@ Result<void> set_accounts(SystemConfig& config, std::string_view value) {
     return {};
 }
 
+Result<void> set_contracts(SystemConfig& config, std::string_view value) {
+    constexpr std::uint64_t contracts_max = 64;
+    WEFT_TRY(const std::uint64_t count, number(value));
+    if (count > contracts_max) return wants("a whole number up to 64");
+    config.contracts = count;
+    return {};
+}
+
 Result<void> set_log_level(SystemConfig& config, std::string_view value) {
     if (!observe::level_from(value)) return wants("debug, info, warn, error or off");
     config.log_level = value;
@@ -162,6 +170,10 @@ constexpr auto all_settings = std::to_array<Setting>({
      get_block_time},
     flag_setting<&C::no_mining>("no-mining", "seal blocks only when told to (evm_mine)"),
     number_setting<&C::loops>("loops", "N", "event loops of each process (default: by the processors)"),
+    with_set(number_setting<&C::contracts>("contracts", "N",
+                                           "processes that answer calls, estimates and traces beside the node "
+                                           "(default 0: the node does)"),
+             set_contracts),
     flag_setting<&C::silent>("silent", "print nothing but errors"),
     with_set(text_setting<&C::log_level>("log-level", "LEVEL", "debug, info, warn, error or off (default info)"),
              set_log_level),

@@ -36,6 +36,8 @@ struct SystemConfig {
     bool no_mining = false;
     /// Event loops of each process; 0: one a processor in one process, half as many in several, which share them.
     std::uint64_t loops = 0;
+    /// Processes of the contract service beside the node; 0: the node executes alone.
+    std::uint64_t contracts = 0;
     bool silent = false;
     /// Log lines below it are dropped: debug, info, warn, error, off.
     std::string log_level = "info";

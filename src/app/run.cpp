@@ -38,16 +38,18 @@ Result<void> run(const RunOptions& given) {
         if (given.listen.empty()) options.listen = given.registry;
         return run_registry(signals, options);
     }
-    return given.service == "node" ? run_node(signals, options) : run_gateway(signals, options);
+    if (given.service == "node") return run_node(signals, options);
+    if (given.service == "contract") return run_contract(signals, options);
+    return run_gateway(signals, options);
 }
 
 }  // namespace
 
 void define_run(CLI::App& command, int& status) {
     auto options = std::make_shared<RunOptions>();
-    command.add_option("service", options->service, "registry, node or gateway")
+    command.add_option("service", options->service, "registry, node, contract or gateway")
         ->required()
-        ->check(CLI::IsMember({"registry", "node", "gateway"}));
+        ->check(CLI::IsMember({"registry", "node", "contract", "gateway"}));
     command.add_option("--config", options->config, "the system file (weft.yaml)")->type_name("FILE");
     command.add_option("--id", options->id, "name of this instance (default SERVICE-0)")->type_name("NAME");
     command

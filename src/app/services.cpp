@@ -7,6 +7,7 @@
 #include "app/discovered.hpp"
 #include "app/node.hpp"
 #include "app/registration.hpp"
+#include "app/remote_contract.hpp"
 #include "net/port.hpp"
 #include "observe/health.hpp"
 #include "observe/log.hpp"
@@ -26,6 +27,21 @@ service::gateway::GatewayConfig gateway_config(const SystemConfig& system, obser
     config.health = health;
     config.websocket_address = system.ws;
     return config;
+}
+
+Result<void> has_healthy(const Discovered& service, std::string_view name) {
+    if (service.healthy_count() == 0) return fail(ErrorCode::unavailable, "no healthy " + std::string(name));
+    return {};
+}
+
+template <mesh::Operation R>
+Task<typename R::Reply> call_either(const Discovered& first_instances, mesh::Port<R> first, mesh::Port<R> second,
+                                    mesh::Context context, R request) {
+    if (first_instances.healthy_count() != 0) {
+        auto reply = co_await settled(first(context, request));
+        if (reply || reply.error().code != ErrorCode::unavailable) co_return std::move(reply);
+    }
+    co_return co_await second(context, std::move(request));
 }
 
 /// Callers turn away first, then calls in flight end, then the service.
@@ -88,6 +104,39 @@ Result<void> run_node(const StopSignals& signals, const ServiceOptions& options)
     return {};
 }
 
+/// A port to the contract services where there are healthy ones, else to the node, which can do all that they can:
+/// also if the last of them is lost during the call, for what they serve may be repeated.
+template <mesh::Operation R>
+mesh::Port<R> contract_port(std::shared_ptr<Discovered> contracts, std::shared_ptr<Discovered> nodes) {
+    return {[own = discovered_port<R>(contracts), other = discovered_port<R>(nodes), contracts](
+                mesh::Context context, R request) { return call_either<R>(*contracts, own, other, context, request); }};
+}
+
+Result<void> run_contract(const StopSignals& signals, const ServiceOptions& options) {
+    const observe::Log log("contract");
+    WEFT_TRY(const auto chain, make_node_config(options.system, ""));
+    net::LoopGroup loops(loops_beside_others(options.system));
+    loops.start();
+    const net::GrpcClient registry(loops, options.registry, registry_channel);
+    const auto nodes = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node");
+    RemoteContract::Ports ports;
+    ports.for_each([&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
+    RemoteContract contract(loops, chain.genesis.config, std::move(ports));
+    net::GrpcServer server(loops);
+    contract.serve(server);
+    WEFT_CHECK(server.listen(options.listen));
+    const std::string address = server.local_address().to_string();
+    RegistrationOptions registering;
+    registering.ready = [nodes] { return has_healthy(*nodes, "node"); };
+    Registration registration(loops, registry, make_instance(options.id, "contract", address), registering);
+    log.info("listening", {{"address", address}});
+    signals.wait();
+    leave(registration, server);
+    contract.stop();  // what still executes ends first, and then what it resumed
+    loops.stop();
+    return {};
+}
+
 Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& options) {
     net::LoopGroup loops(loops_beside_others(options.system));
     loops.start();
@@ -95,10 +144,10 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     const auto nodes = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node");
     service::gateway::Ports ports;
     for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
-    const auto has_node = [nodes]() -> Result<void> {
-        if (nodes->healthy_count() == 0) return fail(ErrorCode::unavailable, "no healthy node");
-        return {};
-    };
+    const auto contracts = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "contract");
+    for_each_contract_port(ports,
+                           [&]<class R>(mesh::Port<R>& port) { port = contract_port<R>(contracts, nodes); });
+    const auto has_node = [nodes] { return has_healthy(*nodes, "node"); };
     observe::Health health;
     health.add_check("node", has_node);
     service::gateway::Gateway gateway(loops, std::move(ports), gateway_config(options.system, &health));

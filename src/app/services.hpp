@@ -24,6 +24,7 @@ struct ServiceOptions {
 /// @errors what stops the service from starting: an address in use, a database that can't be opened.
 [[nodiscard]] Result<void> run_registry(const StopSignals& signals, const ServiceOptions& options);
 [[nodiscard]] Result<void> run_node(const StopSignals& signals, const ServiceOptions& options);
+[[nodiscard]] Result<void> run_contract(const StopSignals& signals, const ServiceOptions& options);
 [[nodiscard]] Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& options);
 
 /// Node and gateway in this process, calling each other directly: no registry, no gRPC.

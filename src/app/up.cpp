@@ -147,7 +147,10 @@ Result<std::vector<ChildSpec>> make_children(const SystemConfig& config, const s
     const auto child = [&](const std::string& name) {
         return ChildSpec{name, {self, "run", service_of(name), "--config", file, "--id", name, "--registry", registry}};
     };
-    return std::vector{child("registry"), child("node-0"), child("gateway-0")};
+    std::vector children{child("registry"), child("node-0")};
+    for (std::uint64_t i = 0; i < config.contracts; ++i) children.push_back(child(fmt::format("contract-{}", i)));
+    children.push_back(child("gateway-0"));
+    return children;
 }
 
 Result<void> up_in_processes(const StopSignals& signals, SystemConfig config) {

@@ -9,13 +9,16 @@ const weft = path.resolve(process.env.WEFT_BIN ?? path.join(import.meta.dirname,
 
 export class System {
   /// Starts `weft up --dev` on a free port with a data folder of its own.
-  static async start() {
+  ///
+  /// @param options  more of its options
+  static async start(...options) {
     const system = new System();
     system.data = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-faults-'));
     const port = await free_port();
     system.url = `http://127.0.0.1:${port}`;
     system.pids_seen = new Set();
-    system.supervisor = start(weft, ['up', '--dev', '--http', `127.0.0.1:${port}`, '--data', system.data]);
+    system.supervisor = start(weft, ['up', '--dev', '--http', `127.0.0.1:${port}`, '--data', system.data,
+      ...options]);
     return system;
   }
 
@@ -60,6 +63,12 @@ export class System {
       const found = (await this.processes())?.find((process) => process.name === name);
       return found && found.pid !== pid && found.health === 'serving';
     }, timeout_ms);
+  }
+
+  /// Processor time that a process has used, in clock ticks.
+  ticks_of(pid) {
+    const [utime, stime] = stat_of(pid).slice(11, 13).map(Number);
+    return utime + stime;
   }
 
   /// Interrupts the supervisor as Ctrl-C does and gives how it ended.

@@ -1,0 +1,66 @@
+#include "app/remote_contract.hpp"
+
+#include "app/node.hpp"
+#include "net/port.hpp"
+
+namespace weft::app {
+
+namespace {
+
+template <mesh::Operation R>
+Task<typename R::Reply> call_on_loop(net::LoopGroup& loops, mesh::Port<R> port, mesh::Context context, R request) {
+    if (loops.here() == nullptr) co_await net::switch_to(loops.next());
+    co_return co_await port(context, std::move(request));
+}
+
+/// The same port for threads of the pool, which block until it has answered: its answer is taken by a loop. Taken by
+/// the pool it would wait for a thread of the pool, and with all of them waiting for answers, for ever.
+template <mesh::Operation R>
+mesh::Port<R> on_loop(net::LoopGroup& loops, mesh::Port<R> port) {
+    return {[&loops, port = std::move(port)](mesh::Context context, R request) {
+        return call_on_loop(loops, port, context, std::move(request));
+    }};
+}
+
+service::contract::Ports contract_ports(net::LoopGroup& loops, RemoteContract::Ports& given,
+                                        service::contract::RemoteStates& states) {
+    service::contract::Ports out;
+    out.root = {[root_of = on_loop(loops, std::move(given.root_of))](mesh::Context context,
+                                                                     api::storage::Root request) {
+        return root_of(context, {api::storage::to_delta(*request.changes), request.base.value_or(api::BlockRef{})});
+    }};
+    out.get_block = std::move(given.get_block);
+    out.get_transaction = std::move(given.get_transaction);
+    out.best = std::move(given.best);
+    out.status = std::move(given.status);
+    out.open_state = [&states](mesh::Context context, service::contract::StateWanted wanted) {
+        return states.open(context, std::move(wanted));
+    };
+    return out;
+}
+
+}  // namespace
+
+RemoteContract::RemoteContract(net::LoopGroup& loops, const chain::ChainConfig& config, Ports ports)
+    : states_({std::move(ports.open_state), on_loop(loops, std::move(ports.read_state))}),
+      workers_(std::make_unique<net::WorkerPool>(contract_threads, contract_queue_max)),
+      contract_(config, contract_ports(loops, ports, states_), *workers_) {}
+
+void RemoteContract::serve(net::GrpcServer& server) {
+    using service::contract::Contract;
+    const auto offer = [&]<class R>(Task<typename R::Reply> (Contract::*method)(mesh::Context, R)) {
+        net::serve(server, mesh::Port<R>([this, method](mesh::Context context, R request) {
+                       return (contract_.*method)(context, std::move(request));
+                   }));
+    };
+    offer(&Contract::call);
+    offer(&Contract::estimate);
+    offer(&Contract::create_access_list);
+    offer(&Contract::trace_transaction);
+    offer(&Contract::trace_block);
+    offer(&Contract::trace_call);
+    offer(&Contract::simulate);
+    offer(&Contract::execute);
+}
+
+}  // namespace weft::app
