@@ -2,11 +2,13 @@
 
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <unordered_map>
 
 #include "app/fixture_file.hpp"
 #include "base/hex.hpp"
 #include "chain/execute.hpp"
+#include "net/workers.hpp"
 
 namespace weft::app {
 
@@ -14,11 +16,13 @@ namespace {
 
 using namespace chain;
 
+constexpr std::size_t queued_max = 1000;
+
 /// A tree of blocks with the state after each; snapshots share what did not change.
 class BlockTree final : public AncestorSource {
   public:
-    BlockTree(const ChainConfig& config, FixtureState genesis, Block block)
-        : config_(config), codes_(std::move(genesis.codes)) {
+    BlockTree(const ChainConfig& config, FixtureState genesis, Block block, Workers& workers)
+        : config_(config), workers_(workers), codes_(std::move(genesis.codes)) {
         head_ = hash_of(block.header);
         const U256 difficulty = block.header.difficulty;
         nodes_.emplace(head_, Node{std::move(block), std::move(genesis.trie), difficulty});
@@ -34,7 +38,8 @@ class BlockTree final : public AncestorSource {
             return refuse(Rule::invalid_difficulty, "not where the merge is");
         StateTrie trie = parent->second.trie;
         Reader reader(*this, trie, block.header.parent_hash);
-        auto imported = import_block(config_, parent->second.block.header, std::move(block), reader, trie, this, size);
+        auto imported = import_block(config_, parent->second.block.header, std::move(block), reader, trie, this, size,
+                                     workers_);
         if (!imported) return std::unexpected(std::move(imported).error());
         codes_.put(imported->changes.codes);
         const U256 total = parent_total + imported->block.header.difficulty;
@@ -61,10 +66,24 @@ class BlockTree final : public AncestorSource {
         StateTrie trie;
         U256 total_difficulty;
     };
+    /// For any thread: one at a time.
     class Reader final : public TrieStateReader {
       public:
         Reader(BlockTree& tree, StateTrie& trie, const Hash& parent)
             : TrieStateReader(trie, tree.codes_), tree_(tree), parent_(parent) {}
+        [[nodiscard]] bool is_thread_safe() const override { return true; }
+        [[nodiscard]] std::optional<Account> account(const Address& address) override {
+            const std::lock_guard lock(mutex_);
+            return TrieStateReader::account(address);
+        }
+        [[nodiscard]] U256 storage(const Address& address, const U256& key) override {
+            const std::lock_guard lock(mutex_);
+            return TrieStateReader::storage(address, key);
+        }
+        [[nodiscard]] bool has_storage(const Address& address) override {
+            const std::lock_guard lock(mutex_);
+            return TrieStateReader::has_storage(address);
+        }
         [[nodiscard]] Hash block_hash(std::uint64_t number) override {
             Hash hash = parent_;
             const Block* at = tree_.block(hash);
@@ -76,11 +95,13 @@ class BlockTree final : public AncestorSource {
         }
 
       private:
+        std::mutex mutex_;
         BlockTree& tree_;
         Hash parent_;
     };
 
     const ChainConfig& config_;
+    Workers& workers_;
     MemoryCodes codes_;
     std::unordered_map<Hash, Node> nodes_;
     Hash head_;
@@ -117,7 +138,7 @@ std::string import_all(BlockTree& tree, const json::Value& blocks, Score& score)
     return {};
 }
 
-void run_test(const std::string& name, const json::Value& test, Score& score) {
+void run_test(const std::string& name, const json::Value& test, Score& score, Workers& workers) {
     auto config = config_from_fixture_name(test["network"].text());
     if (!config) return score.skip("unknown network " + test["network"].text());
     if (const auto* id = test["config"].find("chainid")) config->chain_id = fixture_u64(*id);
@@ -128,7 +149,7 @@ void run_test(const std::string& name, const json::Value& test, Score& score) {
     FixtureState pre = fixture_state(test["pre"]);
     if (pre.trie.root() != genesis->header.state_root)
         return score.fail(name, "genesis: state root " + to_hex(pre.trie.root()));
-    BlockTree tree(*config, std::move(pre), *std::move(genesis));
+    BlockTree tree(*config, std::move(pre), *std::move(genesis), workers);
 
     if (const std::string wrong = import_all(tree, test["blocks"], score); !wrong.empty())
         return score.fail(name, wrong);
@@ -146,12 +167,16 @@ void run_test(const std::string& name, const json::Value& test, Score& score) {
 
 }  // namespace
 
-int blocktest_command(std::span<const std::string> paths) {
-    return run_fixture_files("blocktest", paths, [](const std::string& name, const json::Value& test, Score& score) {
+int blocktest_command(std::span<const std::string> paths, std::size_t width) {
+    // Whatever is small enough to be done in order is cut up all the same: it is what is to be tested.
+    constexpr std::int64_t always = 0;
+    net::WorkerPool pool(width, queued_max);
+    net::PoolWorkers workers(pool, width, always);
+    return run_fixture_files("blocktest", paths, [&](const std::string& name, const json::Value& test, Score& score) {
         if (test.find("blocks") == nullptr || test.find("genesisRLP") == nullptr) {
             score.skip("not a blockchain test");
         } else {
-            run_test(name, test, score);
+            run_test(name, test, score, workers);
         }
     });
 }

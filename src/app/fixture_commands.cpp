@@ -14,21 +14,39 @@ namespace weft::app {
 
 namespace {
 
-void define(CLI::App& command, int& status, int (*run)(std::span<const std::string>)) {
-    auto paths = std::make_shared<std::vector<std::string>>();
-    command.add_option("path", *paths, "fixture files, or folders of them")->required()->check(CLI::ExistingPath);
-    auto translate = std::make_shared<bool>(false);
-    command.add_flag("--translate", *translate,
+struct FixtureOptions {
+    std::vector<std::string> paths;
+    bool translate = false;
+};
+
+std::shared_ptr<FixtureOptions> define_options(CLI::App& command) {
+    auto options = std::make_shared<FixtureOptions>();
+    command.add_option("path", options->paths, "fixture files, or folders of them")
+        ->required()
+        ->check(CLI::ExistingPath);
+    command.add_flag("--translate", options->translate,
                      "translate all code before it runs, not only what runs much: tests the fast tier");
-    command.callback([paths, translate, run, &status] {
-        if (*translate) evm::Code::translate_at_once();
-        status = run(*paths);
+    return options;
+}
+
+template <class Run>
+void define(CLI::App& command, int& status, Run run) {
+    command.callback([options = define_options(command), run, &status] {
+        if (options->translate) evm::Code::translate_at_once();
+        status = run(options->paths);
     });
 }
 
 }  // namespace
 
 void define_statetest(CLI::App& command, int& status) { define(command, status, statetest_command); }
-void define_blocktest(CLI::App& command, int& status) { define(command, status, blocktest_command); }
+
+void define_blocktest(CLI::App& command, int& status) {
+    auto workers = std::make_shared<std::size_t>(1);
+    command.add_option("--workers", *workers, "threads; with more than one, transactions are executed ahead")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    define(command, status, [workers](const auto& paths) { return blocktest_command(paths, *workers); });
+}
 
 }  // namespace weft::app

@@ -101,7 +101,9 @@ mesh::Port<R> direct(std::unique_ptr<Service>& service, Task<typename R::Reply> 
 /// A state of storage in this process, for the contract service.
 class LocalReader final : public service::contract::Reader {
   public:
-    explicit LocalReader(service::storage::StateView view) : view_(view) {}
+    LocalReader(const service::storage::Database& database, std::uint64_t version, std::uint64_t number)
+        : view_(database, version, number) {}
+    bool is_thread_safe() const override { return view_.is_thread_safe(); }
     std::optional<chain::Account> account(const Address& address) override { return view_.account(address); }
     U256 storage(const Address& address, const U256& key) override { return view_.storage(address, key); }
     evm::CodePtr code(const Hash& code_hash) override { return view_.code(code_hash); }
@@ -115,8 +117,7 @@ class LocalReader final : public service::contract::Reader {
 
 Task<service::contract::StateAt> open_local_state(service::storage::Storage& storage, api::BlockRef ref) {
     auto at = co_await storage.resolve(ref);
-    auto reader = std::make_unique<LocalReader>(
-        service::storage::StateView(storage.database(), at.version, at.block->header.number));
+    auto reader = std::make_unique<LocalReader>(storage.database(), at.version, at.block->header.number);
     co_return service::contract::StateAt{std::move(reader), std::move(at.block)};
 }
 
@@ -199,7 +200,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
         chain_config,
         service::contract::Ports{direct(own.storage, &Storage::root), ports.get_block, ports.get_transaction,
                                  ports.best, ports.status, open_state},
-        own.pool);
+        own.pool, own.workers);
     own.validation = std::make_unique<Validation>(
         chain_config,
         service::validation::Ports{ports.get_account, ports.get_code, direct(own.consensus, &Consensus::notify),

@@ -3,6 +3,7 @@
 // in net/workers.hpp.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 namespace weft {
@@ -10,8 +11,13 @@ namespace weft {
 class Workers {
   public:
     virtual ~Workers() = default;
-    /// Pieces that run at once, at most; 1: it is not worth cutting work up.
+    /// Pieces that run at once, at most.
     [[nodiscard]] virtual std::size_t width() const { return 1; }
+    /// Whether cutting up work of about @p work_ns gains more than waking others costs.
+    [[nodiscard]] virtual bool pays(std::int64_t work_ns) const {
+        (void)work_ns;
+        return false;
+    }
     /// Calls piece(i) for each i below @p count and returns when all have returned. Here one after the other; in
     /// general in any order, several at once, on any thread. A piece may call run() itself.
     virtual void run(std::size_t count, const std::function<void(std::size_t index)>& piece) {

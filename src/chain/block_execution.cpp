@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chain/ahead.hpp"
 #include "chain/execute.hpp"
 #include "chain/system_contract.hpp"
 #include "evm/code.hpp"
@@ -92,15 +93,14 @@ Checked<void> BlockExecution::begin() {
     return {};
 }
 
-Checked<void> BlockExecution::add(const TransactionPtr& transaction, evm::Tracer* tracer) {
-    if (size_ + transaction->encoded.size() + block_size_reserve > environment_.rules.block_size_max) {
+Checked<void> BlockExecution::check_size(const SignedTransaction& transaction) const {
+    if (size_ + transaction.encoded.size() + block_size_reserve > environment_.rules.block_size_max) {
         return refuse(Rule::block_too_large);
     }
-    return run(transaction, tracer);
+    return {};
 }
 
-Checked<void> BlockExecution::run(const TransactionPtr& transaction, evm::Tracer* tracer) {
-    const Transaction& tx = transaction->transaction;
+Checked<void> BlockExecution::check_gas(const Transaction& tx) const {
     const Rules& rules = environment_.rules;
     if (tx.gas_limit > gas_left()) {
         return refuse(Rule::block_gas_exceeded,
@@ -110,15 +110,61 @@ Checked<void> BlockExecution::run(const TransactionPtr& transaction, evm::Tracer
         tx.blob_hashes.size() <= rules.blobs_per_transaction_max) {
         return refuse(Rule::block_blob_gas_exceeded);
     }
-    auto outcome = execute_transaction(state_, environment_, *transaction, tracer);
-    if (!outcome) return std::unexpected(std::move(outcome).error());
-    outcome_ = *std::move(outcome);
+    return {};
+}
+
+void BlockExecution::keep(const TransactionPtr& transaction, TransactionOutcome outcome) {
+    outcome_ = std::move(outcome);
     gas_used_ += outcome_.gas_used;
-    blob_gas_used_ += blob_gas(tx);
+    blob_gas_used_ += blob_gas(transaction->transaction);
     size_ += transaction->encoded.size() + 5;
     append_receipt(*transaction);
     transactions_.push_back(transaction);
+}
+
+Checked<void> BlockExecution::add(const TransactionPtr& transaction, evm::Tracer* tracer) {
+    if (auto checked = check_size(*transaction); !checked) return checked;
+    return run(transaction, tracer);
+}
+
+Checked<void> BlockExecution::run(const TransactionPtr& transaction, evm::Tracer* tracer) {
+    if (auto checked = check_gas(transaction->transaction); !checked) return checked;
+    auto outcome = execute_transaction(state_, environment_, *transaction, tracer);
+    if (!outcome) return std::unexpected(std::move(outcome).error());
+    keep(transaction, *std::move(outcome));
     return {};
+}
+
+void BlockExecution::add_all(std::span<const TransactionPtr> transactions, Workers& workers,
+                             const std::function<bool(std::size_t, Checked<void>)>& added) {
+    run_all(transactions, workers, true, added);
+}
+
+void BlockExecution::run_all(std::span<const TransactionPtr> transactions, Workers& workers, bool checks_size,
+                             const std::function<bool(std::size_t, Checked<void>)>& added) {
+    // Before Byzantium each receipt has the state's root, which only going in order can give.
+    const bool ahead_is_worth_it = !trie_ && AheadExecution::worth_it(state_, transactions.size(), workers);
+    AheadExecution ahead(state_, environment_, workers);
+    std::size_t first = 0;  // of those executed ahead
+    std::size_t end = 0;
+    for (std::size_t i = 0; i < transactions.size(); ++i) {
+        if (ahead_is_worth_it && i == end) {
+            first = end;
+            end += ahead.run(transactions.subspan(first));
+        }
+        Checked<void> answer = checks_size ? check_size(*transactions[i]) : Checked<void>{};
+        if (answer) answer = check_gas(transactions[i]->transaction);
+        if (answer) {
+            auto outcome = i < end ? ahead.take(i - first) : std::nullopt;
+            if (outcome) {
+                keep(transactions[i], *std::move(outcome));
+            } else {
+                answer = run(transactions[i], nullptr);
+            }
+        }
+        if (!added(i, std::move(answer))) break;
+    }
+    ahead_counts_ = ahead.counts();
 }
 
 void BlockExecution::append_receipt(const SignedTransaction& transaction) {
@@ -238,12 +284,14 @@ Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& par
     State state(reader);
     BlockExecution execution(config, block.header, state, &trie);
     if (auto checked = execution.begin(); !checked) return pass(checked);
-    for (std::size_t i = 0; i < block.transactions.size(); ++i) {
-        if (auto checked = execution.run(block.transactions[i], nullptr); !checked) {
-            checked.error().message = "could not apply tx " + std::to_string(i) + ": " + checked.error().message;
-            return pass(checked);
-        }
-    }
+    Checked<void> all_added;
+    execution.run_all(block.transactions, workers, false, [&](std::size_t i, Checked<void> added) {
+        if (added) return true;
+        added.error().message = "could not apply tx " + std::to_string(i) + ": " + added.error().message;
+        all_added = std::move(added);
+        return false;
+    });
+    if (!all_added) return pass(all_added);
     if (auto checked = execution.finish(block.ommers, block.withdrawals); !checked) return pass(checked);
     if (auto checked = compare_results(execution, block.header); !checked) return pass(checked);
 

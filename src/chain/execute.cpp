@@ -41,7 +41,8 @@ class Execution {
         return check_funds();
     }
 
-    TransactionOutcome run(const IntrinsicGas& intrinsic) {
+    /// @param pays_coinbase  if not, the caller does.
+    TransactionOutcome run(const IntrinsicGas& intrinsic, bool pays_coinbase = true) {
         const U256& base_fee = environment_.block.base_fee;
         TransactionOutcome outcome;
         outcome.effective_gas_price = effective_gas_price(tx_, base_fee);
@@ -69,7 +70,7 @@ class Execution {
         outcome.gas_refunded = std::min(refund, spent / rules_.refund_quotient);
         outcome.gas_used = std::max(spent - outcome.gas_refunded, intrinsic.floor);
         outcome.gas_used_peak = std::max(spent, intrinsic.floor);
-        settle(outcome);
+        settle(outcome, pays_coinbase);
         outcome.logs = state_.take_logs();
         state_.end_transaction();
         return outcome;
@@ -166,10 +167,11 @@ class Execution {
     }
 
     /// Gives back what is left and pays whom the fees are for; the base fee is burnt.
-    void settle(const TransactionOutcome& outcome) {
+    void settle(TransactionOutcome& outcome, bool pays_coinbase) {
         state_.add_balance(sender_, outcome.effective_gas_price * U256(tx_.gas_limit - outcome.gas_used));
         const U256 tip = outcome.effective_gas_price - environment_.block.base_fee;
-        state_.add_balance(environment_.block.coinbase, tip * U256(outcome.gas_used));
+        outcome.coinbase_fee = tip * U256(outcome.gas_used);
+        if (pays_coinbase) state_.add_balance(environment_.block.coinbase, outcome.coinbase_fee);
     }
 
     State& state_;
@@ -179,6 +181,19 @@ class Execution {
     CallChecks checks_;
     evm::Environment environment_;
 };
+
+Checked<TransactionOutcome> execute(State& state, const BlockEnvironment& environment,
+                                    const SignedTransaction& transaction, evm::Tracer* tracer, bool pays_coinbase) {
+    const Transaction& tx = transaction.transaction;
+    if (auto checked = validate_transaction(tx, environment.rules, environment.block.chain_id, transaction.sender);
+        !checked) {
+        return std::unexpected(checked.error());
+    }
+    Execution execution(state, environment, tx, transaction.sender, tracer,
+                        {.nonce = true, .sender = true, .base_fee = true});
+    if (auto checked = execution.check(); !checked) return std::unexpected(checked.error());
+    return execution.run(intrinsic_gas(tx, environment.rules.revision), pays_coinbase);
+}
 
 }  // namespace
 
@@ -200,15 +215,12 @@ BlockEnvironment make_environment(const ChainConfig& config, const Header& heade
 
 Checked<TransactionOutcome> execute_transaction(State& state, const BlockEnvironment& environment,
                                                 const SignedTransaction& transaction, evm::Tracer* tracer) {
-    const Transaction& tx = transaction.transaction;
-    if (auto checked = validate_transaction(tx, environment.rules, environment.block.chain_id, transaction.sender);
-        !checked) {
-        return std::unexpected(checked.error());
-    }
-    Execution execution(state, environment, tx, transaction.sender, tracer,
-                        {.nonce = true, .sender = true, .base_fee = true});
-    if (auto checked = execution.check(); !checked) return std::unexpected(checked.error());
-    return execution.run(intrinsic_gas(tx, environment.rules.revision));
+    return execute(state, environment, transaction, tracer, true);
+}
+
+Checked<TransactionOutcome> execute_transaction_ahead(State& state, const BlockEnvironment& environment,
+                                                      const SignedTransaction& transaction) {
+    return execute(state, environment, transaction, nullptr, false);
 }
 
 Checked<TransactionOutcome> execute_call(State& state, const BlockEnvironment& environment, const Transaction& call,

@@ -5,6 +5,7 @@
 // are refused, an import fails with them); import_block is the whole check of a block that somebody else made.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -40,6 +41,7 @@ struct TransactionOutcome {
     std::optional<Address> created;   // set for every creation, successful or not
     std::vector<evm::Log> logs;
     U256 effective_gas_price;
+    U256 coinbase_fee;
     std::uint8_t failed_opcode = 0;       // for the message: the instruction that failed,
     std::uint16_t failed_stack_size = 0;  // and the stack's height then
 
@@ -55,6 +57,10 @@ struct TransactionOutcome {
 [[nodiscard]] Checked<TransactionOutcome> execute_transaction(State& state, const BlockEnvironment& environment,
                                                               const SignedTransaction& transaction,
                                                               evm::Tracer* tracer = nullptr);
+
+/// The same, but for the coinbase: it gets outcome.coinbase_fee from the caller, later.
+[[nodiscard]] Checked<TransactionOutcome> execute_transaction_ahead(State& state, const BlockEnvironment& environment,
+                                                                    const SignedTransaction& transaction);
 
 /// Which of the checks of a real transaction a call is held to.
 struct CallChecks {
@@ -84,6 +90,13 @@ struct CallChecks {
 /// is an Error(string) or Panic(uint256); "out of gas"; "invalid jump destination"; ...
 [[nodiscard]] std::string failure_message(const TransactionOutcome& outcome);
 
+/// What became of transactions that add_all() executed, for measuring.
+struct AheadCounts {
+    std::uint64_t held = 0;      // results ahead of their turn that were right
+    std::uint64_t repeated = 0;  // wrong, executed again
+    std::uint64_t in_turn = 0;   // not executed ahead
+};
+
 struct ExecutedBlock;
 
 /// A block's execution, in order: begin(), add() for each transaction, finish().
@@ -98,6 +111,10 @@ class BlockExecution {
     [[nodiscard]] Checked<void> begin();
     /// Runs the next transaction. A refused one changes nothing, and others may follow.
     [[nodiscard]] Checked<void> add(const TransactionPtr& transaction, evm::Tracer* tracer = nullptr);
+    /// add() of each, in order, with many executed ahead by the workers.
+    /// @param added  is told each one's index and answer, in order; false ends it.
+    void add_all(std::span<const TransactionPtr> transactions, Workers& workers,
+                 const std::function<bool(std::size_t index, Checked<void> answer)>& added);
     /// Requests (EIP-6110, 7002, 7251), withdrawals, rewards.
     [[nodiscard]] Checked<void> finish(std::span<const Header> ommers,
                                        const std::optional<std::vector<Withdrawal>>& withdrawals);
@@ -112,6 +129,7 @@ class BlockExecution {
     [[nodiscard]] std::uint64_t blob_gas_used() const { return blob_gas_used_; }
     [[nodiscard]] std::uint64_t gas_left() const { return environment_.block.gas_limit - gas_used_; }
     [[nodiscard]] const BlockEnvironment& environment() const { return environment_; }
+    [[nodiscard]] const AheadCounts& ahead_counts() const { return ahead_counts_; }
     /// What the whole block did to the state. Once, at the end.
     [[nodiscard]] StateChanges take_changes();
 
@@ -121,6 +139,11 @@ class BlockExecution {
                                                       std::size_t encoded_size, Workers& workers);
     /// add(), but for the bound on the block's size, which an import knows exactly.
     [[nodiscard]] Checked<void> run(const TransactionPtr& transaction, evm::Tracer* tracer);
+    void run_all(std::span<const TransactionPtr> transactions, Workers& workers, bool check_size,
+                 const std::function<bool(std::size_t index, Checked<void> answer)>& added);
+    [[nodiscard]] Checked<void> check_size(const SignedTransaction& transaction) const;
+    [[nodiscard]] Checked<void> check_gas(const Transaction& transaction) const;
+    void keep(const TransactionPtr& transaction, TransactionOutcome outcome);
     [[nodiscard]] Checked<void> collect_requests();
     /// Runs a system contract. Nothing if there is no code; the status is the caller's to judge.
     [[nodiscard]] std::optional<evm::CallResult> system_call(const Address& contract, BytesView input);
@@ -137,6 +160,7 @@ class BlockExecution {
     std::vector<Bytes> requests_;
     TransactionOutcome outcome_;
     StateChanges changes_;
+    AheadCounts ahead_counts_;
     std::uint64_t gas_used_ = 0;
     std::uint64_t blob_gas_used_ = 0;
     std::uint64_t size_ = 0;  // of the transactions' encodings, for EIP-7934
@@ -158,7 +182,7 @@ struct ExecutedBlock {
 /// @param trie       the parent's; becomes the block's if it is valid, and is unchanged otherwise.
 /// @param ancestors  for ommers; may be null for merged chains.
 /// @param encoded_size  of the block's RLP, 0 to have it measured.
-/// @param workers    recover senders and hash the trie.
+/// @param workers    recover senders, execute ahead and hash the trie.
 [[nodiscard]] Checked<ExecutedBlock> import_block(const ChainConfig& config, const Header& parent, Block block,
                                                   StateReader& reader, StateTrie& trie,
                                                   AncestorSource* ancestors = nullptr, std::size_t encoded_size = 0,

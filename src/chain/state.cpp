@@ -1,8 +1,7 @@
-#include "chain/state.hpp"
-
 #include <algorithm>
 
 #include "base/result.hpp"
+#include "chain/state_entry.hpp"
 #include "crypto/keccak.hpp"
 #include "evm/code.hpp"
 
@@ -16,33 +15,6 @@ constexpr Address ripemd_address{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 constexpr std::uint64_t block_hash_window = 256;
 
 }  // namespace
-
-struct State::Slot {
-    U256 current;
-    U256 original;                  // at the start of the transaction `seen`
-    U256 base;                      // in the reader, or at the last take_changes()
-    std::uint32_t seen = 0;         // a transaction
-    std::uint32_t warm = 0;         // a transaction
-};
-
-/// Marks are numbers of transactions: one of an earlier transaction doesn't count.
-struct State::Entry {
-    Address address;
-    std::uint32_t index = 0;
-    bool exists = false;
-    bool base_exists = false;
-    bool is_changed = false;      // in changed_
-    bool hides_storage = false;   // what the reader says of its storage is no longer true
-    bool wiped = false;           // since base
-    std::uint32_t warm = 0;
-    std::uint32_t touched = 0;
-    std::uint32_t created = 0;
-    std::uint32_t scheduled = 0;
-    Account account;
-    Account base;
-    evm::CodePtr code;            // null: not needed yet
-    FlatMap<U256, Slot> slots;
-};
 
 struct State::Undo {
     enum class Kind : std::uint8_t {
@@ -77,6 +49,7 @@ State State::clone() const {
     copy.journal_ = journal_;
     copy.replaced_codes_ = replaced_codes_;
     copy.moved_precompiles_ = moved_precompiles_;
+    copy.codes_ = codes_;
     return copy;
 }
 
@@ -127,8 +100,9 @@ void State::mark_touched(Entry& entry) {
     touched_.push_back(entry.index);
 }
 
-State::Entry& State::write(const Address& address) {
+State::Entry& State::write(const Address& address, std::uint8_t what) {
     Entry& entry = load(address);
+    entry.read |= what | Entry::existence;
     mark_changed(entry);
     mark_touched(entry);
     if (!entry.exists) {
@@ -140,28 +114,48 @@ State::Entry& State::write(const Address& address) {
 
 // --- accounts
 
+/// Whether an account is empty depends on all of it, but as long as it is what it was on that alone.
+void State::note_emptiness(Entry& entry) {
+    const bool same = entry.exists == entry.base_exists && entry.account == entry.base;
+    entry.read |= same ? Entry::existence : Entry::everything;
+}
+
 bool State::exists(const Address& address) {
-    const Entry& entry = load(address);
+    Entry& entry = load(address);
+    note_emptiness(entry);
     return entry.exists && (revision_ < evm::Revision::spurious_dragon || !entry.account.is_empty());
 }
 
 std::optional<Account> State::account(const Address& address) {
-    const Entry& entry = load(address);
+    Entry& entry = load(address);
+    entry.read |= Entry::everything;
     if (!entry.exists) return std::nullopt;
     return entry.account;
 }
 
-U256 State::balance(const Address& address) { return load(address).account.balance; }
-std::uint64_t State::nonce(const Address& address) { return load(address).account.nonce; }
+U256 State::balance(const Address& address) {
+    Entry& entry = load(address);
+    entry.read |= Entry::balance;
+    return entry.account.balance;
+}
+
+std::uint64_t State::nonce(const Address& address) {
+    Entry& entry = load(address);
+    entry.read |= Entry::nonce;
+    return entry.account.nonce;
+}
 
 Hash State::code_hash(const Address& address) {
-    const Entry& entry = load(address);
+    Entry& entry = load(address);
+    note_emptiness(entry);
+    entry.read |= Entry::code_hash;
     if (!entry.exists || (revision_ >= evm::Revision::spurious_dragon && entry.account.is_empty())) return {};
     return entry.account.code_hash;
 }
 
 evm::CodePtr State::code(const Address& address) {
     Entry& entry = load(address);
+    entry.read |= Entry::code_hash;
     if (!entry.code) {
         entry.code =
             entry.account.code_hash == empty_code_hash ? evm::empty_code() : reader_->code(entry.account.code_hash);
@@ -171,15 +165,19 @@ evm::CodePtr State::code(const Address& address) {
 
 bool State::has_collision(const Address& address) {
     Entry& entry = load(address);
+    entry.read |= Entry::existence | Entry::nonce | Entry::code_hash;
     if (!entry.exists) return false;
     if (entry.account.nonce != 0 || entry.account.code_hash != empty_code_hash) return true;
-    bool has_slot = false;
-    entry.slots.for_each([&](const U256&, const Slot& slot) { has_slot = has_slot || !slot.current.is_zero(); });
-    return has_slot || (entry.base_exists && !entry.hides_storage && reader_->has_storage(address));
+    entry.slots.for_each([](const U256&, Slot& slot) { slot.read = true; });
+    if (entry.base_exists && !entry.hides_storage) {
+        entry.read |= Entry::has_storage;
+        entry.base_has_storage = reader_->has_storage(address);
+    }
+    return has_storage(entry);
 }
 
 void State::set_balance(const Address& address, const U256& balance) {
-    Entry& entry = write(address);
+    Entry& entry = write(address, Entry::balance);
     note({.kind = Undo::Kind::balance, .entry = entry.index, .value = entry.account.balance});
     entry.account.balance = balance;
 }
@@ -196,13 +194,13 @@ bool State::subtract_balance(const Address& address, const U256& amount) {
 }
 
 void State::set_nonce(const Address& address, std::uint64_t nonce) {
-    Entry& entry = write(address);
+    Entry& entry = write(address, Entry::nonce);
     note({.kind = Undo::Kind::nonce, .entry = entry.index, .number = entry.account.nonce});
     entry.account.nonce = nonce;
 }
 
 void State::set_code(const Address& address, Bytes code) {
-    Entry& entry = write(address);
+    Entry& entry = write(address, Entry::code_hash);
     note({.kind = Undo::Kind::code, .entry = entry.index});
     replaced_codes_.emplace_back(entry.account.code_hash, std::move(entry.code));
     if (code.empty()) {
@@ -211,11 +209,12 @@ void State::set_code(const Address& address, Bytes code) {
     } else {
         entry.account.code_hash = crypto::keccak256(code);
         entry.code = evm::make_code(code, entry.account.code_hash);
+        *codes_.insert(entry.account.code_hash).first = entry.code;
     }
 }
 
 void State::clear_storage(const Address& address) {
-    Entry& entry = write(address);
+    Entry& entry = write(address, 0);
     if (!entry.hides_storage) {
         note({.kind = Undo::Kind::hides_storage, .entry = entry.index});
         entry.hides_storage = true;
@@ -232,7 +231,7 @@ void State::clear_storage(const Address& address) {
 }
 
 void State::create_account(const Address& address) {
-    Entry& entry = write(address);
+    Entry& entry = write(address, Entry::nonce | Entry::code_hash);
     if (entry.created != transaction_) {
         note({.kind = Undo::Kind::created, .entry = entry.index, .number = entry.created});
         entry.created = transaction_;
@@ -246,7 +245,7 @@ void State::create_account(const Address& address) {
 
 void State::touch(const Address& address) {
     if (revision_ < evm::Revision::spurious_dragon) {
-        (void)write(address);
+        (void)write(address, 0);
         return;
     }
     mark_touched(load(address));
@@ -260,22 +259,29 @@ bool State::schedule_destruction(const Address& address) {
     note({.kind = Undo::Kind::scheduled, .entry = entry.index});
     entry.scheduled = transaction_;
     scheduled_.push_back(entry.index);
+    entry.read |= Entry::existence;
     mark_changed(entry);
     return true;
 }
 
 // --- storage
 
-U256 State::storage(const Address& address, const U256& key) { return load_slot(load(address), key).current; }
+U256 State::storage(const Address& address, const U256& key) {
+    Slot& slot = load_slot(load(address), key);
+    slot.read = true;
+    return slot.current;
+}
 
 evm::SlotValues State::storage_values(const Address& address, const U256& key) {
-    const Slot& slot = load_slot(load(address), key);
+    Slot& slot = load_slot(load(address), key);
+    slot.read = true;
     return {slot.original, slot.current};
 }
 
 void State::set_storage(const Address& address, const U256& key, const U256& value) {
     Entry& entry = load(address);
     Slot& slot = load_slot(entry, key);
+    slot.read = true;
     if (slot.current == value) return;
     mark_changed(entry);
     note({.kind = Undo::Kind::storage, .entry = entry.index, .key = key, .value = slot.current});
@@ -398,7 +404,9 @@ void State::end_transaction() {
     if (revision_ >= evm::Revision::spurious_dragon) {
         for (const auto index : touched_) {
             Entry& entry = *entries_[index];
-            if (entry.touched != transaction_ || !entry.exists || !entry.account.is_empty()) continue;
+            if (entry.touched != transaction_) continue;
+            note_emptiness(entry);
+            if (!entry.exists || !entry.account.is_empty()) continue;
             mark_changed(entry);
             remove(entry);
         }

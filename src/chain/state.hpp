@@ -19,10 +19,12 @@
 
 namespace weft::chain {
 
-/// The state after some block. Called from the thread that executes.
+/// The state after some block.
 class StateReader {
   public:
     virtual ~StateReader() = default;
+    /// Whether several threads may call it at once. If not, only the thread that executes does.
+    [[nodiscard]] virtual bool is_thread_safe() const { return false; }
     [[nodiscard]] virtual std::optional<Account> account(const Address& address) = 0;
     [[nodiscard]] virtual U256 storage(const Address& address, const U256& key) = 0;
     /// Never null. @param code_hash  not empty_code_hash.
@@ -89,6 +91,22 @@ class State final : public evm::Host {
     /// @return false, without effect, if there is less.
     [[nodiscard]] bool subtract_balance(const Address& address, const U256& amount);
 
+    // Executing ahead (ahead.hpp): a State of its own for a transaction, made while those before it aren't done yet.
+    /// Reads this State without changing it, so that several threads may, as long as nobody writes.
+    [[nodiscard]] std::optional<Account> peek_account(const Address& address) const;
+    [[nodiscard]] U256 peek_storage(const Address& address, const U256& key) const;
+    [[nodiscard]] bool peek_has_storage(const Address& address) const;
+    [[nodiscard]] evm::CodePtr peek_code(const Hash& code_hash) const;
+    [[nodiscard]] Hash peek_block_hash(std::uint64_t number) const { return reader_->block_hash(number); }
+    [[nodiscard]] bool has_thread_safe_reader() const { return reader_->is_thread_safe(); }
+    /// Whether all that a transaction, the only one that ran on @p ahead, needed of what was before it is the same
+    /// here. Then it would do the same here. @pre  what @p ahead read from had nothing that this State doesn't know of.
+    [[nodiscard]] bool agrees_with(const State& ahead) const;
+    /// Whether that transaction changed or touched an account.
+    [[nodiscard]] bool has_touched(const Address& address) const;
+    /// Takes its changes over, as if it had run here. @pre  agrees_with(ahead).
+    void absorb(State&& ahead);
+
     // For genesis and for the overrides of eth_call, besides set_balance, set_nonce, set_code and set_storage.
     /// Replaces all storage ("state" of an override): slots not set afterwards are zero.
     void clear_storage(const Address& address);
@@ -147,7 +165,13 @@ class State final : public evm::Host {
     [[nodiscard]] Entry& load(const Address& address);
     [[nodiscard]] Slot& load_slot(Entry& entry, const U256& key);
     /// Before anything of an account is written: it is part of the changes, exists and is touched.
-    Entry& write(const Address& address);
+    /// @param what  is written, which counts as needed too: bits of Entry.
+    Entry& write(const Address& address, std::uint8_t what);
+    void note_emptiness(Entry& entry);
+    [[nodiscard]] const Entry* find(const Address& address) const;
+    [[nodiscard]] bool has_storage(const Entry& entry) const;
+    [[nodiscard]] bool agrees_with(const Entry& ahead) const;
+    void absorb_entry(Entry& ahead);
     void mark_changed(Entry& entry);
     void mark_touched(Entry& entry);
     void note(Undo undo);
@@ -180,6 +204,7 @@ class State final : public evm::Host {
     std::vector<Undo> journal_;
     std::vector<std::pair<Hash, evm::CodePtr>> replaced_codes_;  // of the journal's code changes, in order
     std::vector<std::pair<Address, Address>> moved_precompiles_;
+    FlatMap<Hash, evm::CodePtr> codes_;  // that were set here, perhaps in vain
 };
 
 }  // namespace weft::chain

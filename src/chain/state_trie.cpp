@@ -155,7 +155,7 @@ class StateTrie::Applier {
     void run() {
         hash_keys();
         trie_.accounts_.load_root();
-        if (changes_.size() + slots_ < parallel_min || workers_.width() == 1) {
+        if (!workers_.pays(static_cast<std::int64_t>(keys_.size()) * change_ns)) {
             Part part{trie_.accounts_, {}, {}};
             for (std::size_t i = 0; i < changes_.size(); ++i) change_storage(i, part, serial_workers());
             take(part);
@@ -172,8 +172,9 @@ class StateTrie::Applier {
     }
 
   private:
-    /// Below as many accounts and slots, threads cost more than they give.
-    static constexpr std::size_t parallel_min = 64;
+    /// About what an account or a slot takes if its nodes are in memory.
+    static constexpr std::int64_t change_ns = 1'000;
+    static constexpr std::int64_t hash_ns = 100;
     static constexpr std::size_t accounts_a_piece = 16;
     /// A storage trie with as many changes is cut up itself.
     static constexpr std::size_t slots_alone_min = 128;
@@ -194,12 +195,12 @@ class StateTrie::Applier {
         std::size_t count = 0;
         for (std::size_t i = 0; i < changes_.size(); ++i) {
             accounts_[i].first_key = count;
-            slots_ += changes_[i].slots.size();
             count += 1 + changes_[i].slots.size();
         }
         keys_.resize(count);
-        run_ranges(workers_.width() > 1 && count >= 4 * parallel_min ? workers_ : serial_workers(), changes_.size(),
-                   4 * accounts_a_piece, [&](std::size_t first, std::size_t end) { hash_keys(first, end); });
+        Workers& workers = workers_.pays(static_cast<std::int64_t>(count) * hash_ns) ? workers_ : serial_workers();
+        run_ranges(workers, changes_.size(), 4 * accounts_a_piece,
+                   [&](std::size_t first, std::size_t end) { hash_keys(first, end); });
     }
     void hash_keys(std::size_t first, std::size_t end) {
         std::vector<Hash> slots;
@@ -280,7 +281,6 @@ class StateTrie::Applier {
     Workers& workers_;
     std::vector<AccountWork> accounts_;
     std::vector<Hash> keys_;
-    std::size_t slots_ = 0;
 };
 
 Hash StateTrie::apply(StateChanges& changes, std::vector<NodeChange>* nodes, Workers& workers) {

@@ -323,8 +323,8 @@ void Trie::insert(BytesView key, BytesView value) { (void)insert_leaf(key, value
 
 namespace {
 
-/// Below as many keys in a trie, threads cost more than they give.
-constexpr std::size_t parallel_updates_min = 64;
+/// About what a key takes, its hashing left aside.
+constexpr std::int64_t update_ns = 1'000;
 
 void put(Trie& trie, TrieUpdate& update, std::size_t depth) {
     const KeyNibbles nibbles(update.key);
@@ -372,8 +372,9 @@ class TrieParts {
 };
 
 void Trie::update(std::span<TrieUpdate> updates, Workers& workers) {
-    TrieNode* root = updates.size() < parallel_updates_min ? nullptr : TrieReader(*this).root();
-    if (root != nullptr && root->kind == NodeKind::branch && workers.width() > 1) {
+    changed_ += updates.size();
+    TrieNode* root = workers.pays(std::ssize(updates) * update_ns) ? TrieReader(*this).root() : nullptr;
+    if (root != nullptr && root->kind == NodeKind::branch) {
         const bool unique = root->references.load(std::memory_order_acquire) == 1;
         if (!unique) {
             root_ = NodePtr(new Branch(as_branch(*root)));

@@ -149,6 +149,7 @@ class Trie {
     detail::NodePtr root_;              // null: empty, or not loaded yet
     Hash root_hash_ = empty_trie_root;  // right unless dirty_
     bool dirty_ = false;
+    std::size_t changed_ = 0;           // keys, since the last root()
     std::vector<NodeChange> pending_;   // of root() calls since the last commit
     std::vector<Bytes> removed_;        // paths at which a stored node may be gone since the last root()
     std::size_t nodes_loaded_ = 0;

@@ -114,10 +114,14 @@ class TrieHasher {
             trie_.root_hash_ = empty_trie_root;
         }
         trie_.dirty_ = false;
+        trie_.changed_ = 0;
         if (may_repeat) keep_last(trie_.pending_);
     }
 
   private:
+    /// About what the nodes take that one changed key makes dirty.
+    static constexpr std::int64_t change_ns = 500;
+
     void update_children(TrieNode& root) {
         if (root.kind == NodeKind::extension) {
             auto& extension = as_extension(root);
@@ -126,15 +130,17 @@ class TrieHasher {
             updater.run();
             take(updater);
         } else if (root.kind == NodeKind::branch) {
+            auto& branch = as_branch(root);
             // Cut into as many parts as can run at once, though one for each child would balance better: the fewer
             // parts, the more nodes of a level are hashed together.
-            const std::size_t parts = std::min<std::size_t>(workers_.width(), 16);
+            const bool pays = workers_.pays(static_cast<std::int64_t>(trie_.changed_) * change_ns);
+            const std::size_t parts = pays ? std::min<std::size_t>(workers_.width(), 16) : 1;
             std::vector<LinkUpdater> updaters(parts, LinkUpdater(trie_.owner_));
             workers_.run(parts, [&](std::size_t part) {
                 for (auto i = static_cast<std::uint8_t>(part); i < 16; i += static_cast<std::uint8_t>(parts)) {
                     Nibbles path;
                     path.push(i);
-                    updaters[part].add(as_branch(root).children[i], path);
+                    updaters[part].add(branch.children[i], path);
                 }
                 updaters[part].run();
             });

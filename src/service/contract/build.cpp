@@ -19,17 +19,18 @@ std::uint64_t size_of(const api::SealedBlock& block) {
 }
 
 Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, chain::StateReader& reader,
-                                            const api::contract::Build& request, api::SealedBlock& block) {
+                                            const api::contract::Build& request, api::SealedBlock& block,
+                                            Workers& workers) {
     api::contract::BuildReply reply;
     chain::State state(reader);
     chain::BlockExecution execution(config, request.header, state);
     if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
-    for (const auto& transaction : request.transactions) {
-        const auto added = execution.add(transaction);
-        if (added || may_fit_later(added.error().rule)) continue;
-        reply.refused.push_back(transaction->hash);
+    execution.add_all(request.transactions, workers, [&](std::size_t i, const chain::Checked<void>& added) {
+        if (added || may_fit_later(added.error().rule)) return true;
+        reply.refused.push_back(request.transactions[i]->hash);
         reply.reasons.push_back(added.error().message);
-    }
+        return true;
+    });
     if (const auto ended = execution.finish({}, request.withdrawals); !ended) {
         return std::unexpected(chain::to_error(ended.error()));
     }
@@ -55,7 +56,7 @@ Task<api::contract::BuildReply> Contract::build(mesh::Context context, api::cont
         co_return fail(ErrorCode::failed_precondition, "not on the head");
     auto block = std::make_shared<api::SealedBlock>();
     // On this thread: the chain waits for it, and the pool is for those who can wait for one another.
-    auto reply = co_await run_block(config_, *parent.reader, request, *block);
+    auto reply = co_await run_block(config_, *parent.reader, request, *block, workers_);
     if (parent.reader->failure()) co_return std::unexpected(*parent.reader->failure());
     co_return co_await seal(context, *parent.block, std::move(block), std::move(reply), {});
 }
@@ -94,7 +95,7 @@ Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
     const auto work = [&](StateAt& parent) -> Result<api::contract::BuildReply> {
         if (parent.block->hash != request.header.parent_hash) return fail(ErrorCode::aborted, "not on the head");
         *block = {};
-        return run_block(config_, *parent.reader, request, *block);
+        return run_block(config_, *parent.reader, request, *block, workers_);
     };
     const auto base = api::BlockRef::with_hash(head.block->hash);
     auto reply = co_await with_state<api::contract::BuildReply>(context, {base, {}, {}}, work);

@@ -61,8 +61,8 @@ class OverlaidReader final : public Reader {
 
 }  // namespace
 
-Contract::Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool)
-    : config_(config), ports_(std::move(ports)), pool_(pool) {}
+Contract::Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool, Workers& workers)
+    : config_(config), ports_(std::move(ports)), pool_(pool), workers_(workers) {}
 
 StateWanted wanted_by(const api::contract::CallRequest& call, const api::BlockRef& block) {
     StateWanted out{block, {call.from.value_or(Address{})}, {}};

@@ -17,6 +17,7 @@
 #include "api/contract.hpp"
 #include "api/storage.hpp"
 #include "api/validation.hpp"
+#include "base/workers.hpp"
 #include "chain/execute.hpp"
 #include "chain/fork.hpp"
 #include "mesh/service.hpp"
@@ -40,7 +41,9 @@ struct Ports {
 class Contract {
   public:
     /// @param config  of the chain; must outlive the service. @param pool  runs what takes long; must outlive it too.
-    Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool);
+    /// @param workers  execute the transactions of a block that is built; the same.
+    Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool,
+             Workers& workers = serial_workers());
 
     Task<api::contract::CallReply> call(mesh::Context, api::contract::Call request);
     Task<api::contract::EstimateReply> estimate(mesh::Context, api::contract::Estimate request);
@@ -72,6 +75,7 @@ class Contract {
     const chain::ChainConfig& config_;
     Ports ports_;
     net::WorkerPool& pool_;
+    Workers& workers_;
 };
 
 /// What executing a call will surely read.

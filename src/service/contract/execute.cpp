@@ -43,16 +43,20 @@ struct Ran {
     std::shared_ptr<const chain::StateChanges> changes;
 };
 
-Result<Ran> run_block(const chain::ChainConfig& config, chain::StateReader& reader, const api::SealedBlock& block) {
+Result<Ran> run_block(const chain::ChainConfig& config, chain::StateReader& reader, const api::SealedBlock& block,
+                      Workers& workers) {
     chain::State state(reader);
     chain::BlockExecution execution(config, block.header, state);
     if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
-    for (const auto& transaction : block.transactions) {
-        if (const auto added = execution.add(transaction); !added) {
-            return fail(ErrorCode::invalid_argument,
-                        fmt::format("transaction {}: {}", to_hex(transaction->hash), added.error().message));
-        }
-    }
+    Result<void> all_added;
+    execution.add_all(block.transactions, workers, [&](std::size_t i, const chain::Checked<void>& added) {
+        if (added) return true;
+        all_added = fail(ErrorCode::invalid_argument, fmt::format("transaction {}: {}",
+                                                                  to_hex(block.transactions[i]->hash),
+                                                                  added.error().message));
+        return false;
+    });
+    WEFT_CHECK(std::move(all_added));
     std::optional<std::vector<chain::Withdrawal>> withdrawals;
     if (block.header.withdrawals_root) withdrawals = block.withdrawals;
     if (const auto ended = execution.finish(block.ommers, withdrawals); !ended) {
@@ -77,7 +81,7 @@ Result<Ran> run_block(const chain::ChainConfig& config, chain::StateReader& read
 Task<api::contract::ExecuteReply> Contract::execute(mesh::Context context, api::contract::Execute request) {
     if (!request.block) co_return fail(ErrorCode::invalid_argument, "no block to execute");
     const auto& block = *request.block;
-    const auto work = [&](StateAt& parent) { return run_block(config_, *parent.reader, block); };
+    const auto work = [&](StateAt& parent) { return run_block(config_, *parent.reader, block, workers_); };
     auto ran = co_await with_state<Ran>(context, wanted_by(block), work);
     const auto root =
         co_await ports_.root(context, {ran.changes, api::BlockRef::with_hash(block.header.parent_hash)});

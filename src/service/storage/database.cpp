@@ -399,6 +399,7 @@ void Database::forget(const api::SealedBlock& block) {
 template <class T>
 T StateView::checked(Result<T> result, T otherwise) {
     if (result) return *std::move(result);
+    const std::lock_guard lock(failure_mutex_);
     if (!failure_) failure_ = std::move(result).error();
     return otherwise;
 }

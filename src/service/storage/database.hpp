@@ -136,12 +136,14 @@ class Database final : public chain::NodeSource {
 };
 
 /// The state at one version, for execution. Errors of the database are remembered, not given: look at failure() after.
+/// Thread-safe, but for failure().
 class StateView final : public chain::StateReader {
   public:
     /// @param number  of the block the state belongs to: block_hash() knows it and its ancestors.
     StateView(const Database& database, std::uint64_t version, std::uint64_t number)
         : database_(&database), version_(version), number_(number) {}
 
+    [[nodiscard]] bool is_thread_safe() const override { return true; }
     [[nodiscard]] std::optional<chain::Account> account(const Address& address) override;
     [[nodiscard]] U256 storage(const Address& address, const U256& key) override;
     [[nodiscard]] evm::CodePtr code(const Hash& code_hash) override;
@@ -156,6 +158,7 @@ class StateView final : public chain::StateReader {
     const Database* database_;
     std::uint64_t version_;
     std::uint64_t number_;
+    std::mutex failure_mutex_;
     std::optional<Error> failure_;
 };
 
