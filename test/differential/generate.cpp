@@ -238,7 +238,8 @@ class Maker {
             default: break;
         }
         if (random_.chance(2)) {  // the sender has just enough, or not quite
-            if (const auto cost = chain::maximum_cost(tx)) case_.pre[sender_].balance = *cost - U256(random_.below(2));
+            const auto cost = chain::maximum_cost(tx);
+            if (cost && !cost->is_zero()) case_.pre[sender_].balance = *cost - U256(random_.below(2));
         }
     }
 
