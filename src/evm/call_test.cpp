@@ -192,28 +192,20 @@ TEST(call, return_data_is_cut_to_the_area_and_kept_whole) {
 }
 
 TEST(call, depth_stops_at_1024) {
-    Bench bench;
-    bench.gas = std::uint64_t{1} << 60;
-    // Each frame calls itself with all gas and returns 1 + what the callee returned: 1025 frames run, the last call
-    // fails.
-    const auto program = Bytecode()
-                             .push(32)
-                             .push(0)
-                             .push(0)
-                             .push(0)
-                             .push(0)
-                             .push(bench.contract)
-                             .op(Opcode::gas)
-                             .op(call)
-                             .op(pop)
-                             .push(0)
-                             .op(mload)
-                             .push(1)
-                             .op(add)
-                             .return_top();
-    const auto result = bench.run(program);
-    EXPECT_EQ(result.status, Status::success);
-    EXPECT_EQ(word(result), U256(1025));
+    for (const auto kind : {call, callcode, delegatecall, staticcall}) {
+        SCOPED_TRACE(opcode_name(to_byte(kind)));
+        Bench bench;
+        bench.gas = std::uint64_t{1} << 60;
+        // Each frame calls itself with all gas and returns 1 + what the callee returned: 1025 frames run, the last call
+        // fails.
+        Bytecode program;
+        program.push(32).push(0).push(0).push(0);
+        if (kind == call || kind == callcode) program.push(0);
+        program.push(bench.contract).op({Opcode::gas, kind, pop}).push(0).op(mload).push(1).op(add).return_top();
+        const auto result = bench.run(program);
+        EXPECT_EQ(result.status, Status::success);
+        EXPECT_EQ(word(result), U256(1025));
+    }
 }
 
 TEST(call, memory_of_frames_does_not_mix) {

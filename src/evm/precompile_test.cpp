@@ -127,5 +127,98 @@ TEST(precompile, modexp_sizes_beyond_reason) {
     EXPECT_EQ(call_precompile(number(5), Revision::osaka, input(1024, 1, 1), plenty).status, Status::success);
 }
 
+/// Which lengths of an input of zeros (infinity, and numbers that are zero) a precompile takes.
+struct Lengths {
+    std::uint16_t address;
+    bool (*takes)(std::size_t size);
+};
+constexpr Lengths lengths[] = {
+    {0x01, [](std::size_t) { return true; }},
+    {0x02, [](std::size_t) { return true; }},
+    {0x03, [](std::size_t) { return true; }},
+    {0x04, [](std::size_t) { return true; }},
+    {0x05, [](std::size_t) { return true; }},
+    {0x06, [](std::size_t) { return true; }},
+    {0x07, [](std::size_t) { return true; }},
+    {0x08, [](std::size_t size) { return size % 192 == 0; }},
+    {0x09, [](std::size_t size) { return size == 213; }},
+    {0x0a, [](std::size_t) { return false; }},  // zeros are no commitment
+    {0x0b, [](std::size_t size) { return size == 256; }},
+    {0x0c, [](std::size_t size) { return size != 0 && size % 160 == 0; }},
+    {0x0d, [](std::size_t size) { return size == 512; }},
+    {0x0e, [](std::size_t size) { return size != 0 && size % 288 == 0; }},
+    {0x0f, [](std::size_t size) { return size != 0 && size % 384 == 0; }},
+    {0x10, [](std::size_t size) { return size == 64; }},
+    {0x11, [](std::size_t size) { return size == 128; }},
+    {0x100, [](std::size_t) { return true; }},  // a wrong length is an answer: no output
+};
+
+TEST(precompile, takes_its_lengths_and_no_others) {
+    constexpr std::size_t size_max = 2 * 384 + 3;
+    for (std::size_t i = 0; i < revision_count; ++i) {
+        const auto revision = static_cast<Revision>(i);
+        std::size_t there = 0;
+        for (const auto& [address, takes] : lengths) {
+            if (!is_precompile(number(address), revision)) continue;
+            ++there;
+            for (std::size_t size = 0; size <= size_max; ++size) {
+                const auto result = call_precompile(number(address), revision, Bytes(size), plenty);
+                const auto want = takes(size) ? Status::success : Status::precompile_failure;
+                ASSERT_EQ(result.status, want) << to_string(revision) << " " << address << " with " << size << " bytes";
+                if (want != Status::success) ASSERT_EQ(result.gas_left, 0);
+            }
+        }
+        EXPECT_EQ(there, precompiles(revision).size()) << "each is in the table";
+    }
+}
+
+TEST(precompile, all_ones_of_any_length_break_no_bounds) {
+    // Coordinates above the prime, signatures above the order, sizes beyond reason, a flag that is none.
+    for (const auto& [address, takes] : lengths) {
+        const bool hash_or_signature = address <= 4 || address == 0x100;
+        for (std::size_t size = 1; size <= 1200; ++size) {
+            const auto result = call_precompile(number(address), Revision::osaka, Bytes(size, 0xff), plenty);
+            ASSERT_EQ(result.status, hash_or_signature ? Status::success
+                                     : address == 5    ? Status::out_of_gas
+                                                       : Status::precompile_failure)
+                << address << " with " << size << " bytes";
+            if (address == 1 || address == 0x100) ASSERT_TRUE(result.output.empty());
+        }
+    }
+}
+
+TEST(precompile, a_right_input_cut_short_or_grown_is_another) {
+    const auto archive = fixture("precompile-vectors");
+    if (!archive) GTEST_SKIP();
+    const struct {
+        const char* file;
+        std::uint16_t address;
+        bool exact;  // otherwise it goes on with zeros, and what is beyond is ignored
+    } table[] = {{"ecRecover", 1, false},   {"bn256Add", 6, false},       {"bn256ScalarMul", 7, false},
+                 {"bn256Pairing", 8, true}, {"blake2F", 9, true},         {"pointEvaluation", 10, true},
+                 {"blsG1Add", 11, true},    {"blsG1MultiExp", 12, true},  {"blsG2Add", 13, true},
+                 {"blsG2MultiExp", 14, true}, {"blsPairing", 15, true},   {"blsMapG1", 16, true},
+                 {"blsMapG2", 17, true},    {"p256Verify", 256, true}};
+    for (const auto& [file, address, exact] : table) {
+        const auto cases = json::parse(read_fixture(*archive / "geth-precompiles" / (std::string(file) + ".json")));
+        ASSERT_TRUE(cases.has_value()) << file;
+        const Bytes input = *from_hex("0x" + cases->items().front()["Input"].text());
+        const auto right = call_precompile(number(address), Revision::osaka, input, plenty);
+        ASSERT_EQ(right.status, Status::success) << file;
+        for (std::size_t size = 0; size < input.size() + 5; ++size) {
+            Bytes other = input;
+            other.resize(size);
+            const auto result = call_precompile(number(address), Revision::osaka, other, plenty);
+            if (size == input.size() || (!exact && size > input.size())) {
+                ASSERT_EQ(result.output, right.output) << file << " with " << size << " bytes";
+            } else if (address == 0x100) {
+                ASSERT_TRUE(result.status == Status::success && result.output.empty()) << size;
+            } else if (exact && size % (address == 8 ? 192 : address == 12 ? 160 : address == 14 ? 288 : 384) != 0) {
+                ASSERT_EQ(result.status, Status::precompile_failure) << file << " with " << size << " bytes";
+            }
+        }
+    }
+}
+
 }  // namespace
 }  // namespace weft::evm
