@@ -22,7 +22,65 @@ Bytes bytes_of(std::string_view text) {
     return from_hex(even).value_or(Bytes{});
 }
 
+/// The first string that claims to be hexadecimal and isn't.
+std::string wrong_hexadecimal(const json::Value& value, const std::string& path) {
+    if (value.is_string() && value.text().starts_with("0x") &&
+        value.text().find_first_not_of("0123456789abcdefABCDEF", 2) != std::string::npos) {
+        return path + ": not hexadecimal";
+    }
+    for (const auto& [key, member] : value.members()) {
+        if (auto wrong = wrong_hexadecimal(member, path.empty() ? key : path + "." + key); !wrong.empty()) return wrong;
+    }
+    std::size_t index = 0;
+    for (const auto& item : value.items()) {
+        if (auto wrong = wrong_hexadecimal(item, path + "[" + std::to_string(index++) + "]"); !wrong.empty())
+            return wrong;
+    }
+    return {};
+}
+
+bool is_quantity(const json::Value& value, std::size_t digits_max) {
+    if (value.is_number()) return true;
+    if (!value.is_string()) return false;
+    std::string_view digits = value.text();
+    if (!digits.starts_with("0x")) return digits.find_first_not_of("0123456789") == std::string_view::npos;
+    digits.remove_prefix(2);
+    while (digits.size() > digits_max && digits.starts_with('0')) digits.remove_prefix(1);
+    return digits.size() <= digits_max;
+}
+
+std::string wrong_account(const json::Value& account, const std::string& path) {
+    if (!account.is_object()) return path + ": not an account";
+    if (!is_quantity(account["balance"], 64)) return path + ".balance: not a number of 256 bits";
+    if (!is_quantity(account["nonce"], 16)) return path + ".nonce: not a number of 64 bits";
+    if (!account["code"].is_string()) return path + ".code: not there";
+    if (!account["storage"].is_object()) return path + ".storage: not there";
+    for (const auto& [key, value] : account["storage"].members()) {
+        if (!is_quantity(json::Value::string(key), 64) || !is_quantity(value, 64))
+            return path + ".storage." + key + ": not a slot";
+    }
+    return {};
+}
+
 }  // namespace
+
+std::string wrong_form(const json::Value& test,
+                       std::span<const std::pair<std::string_view, json::Kind>> members) {
+    constexpr std::size_t address_text_size = 2 + 2 * Address::size;
+    if (!test.is_object()) return "not an object";
+    for (const auto& [name, kind] : members) {
+        const auto* const member = test.find(name);
+        if (member == nullptr) return std::string(name) + ": not there";
+        if (member->kind() != kind) return std::string(name) + ": not what it should be";
+    }
+    if (auto wrong = wrong_hexadecimal(test, ""); !wrong.empty()) return wrong;
+    for (const auto& [address, account] : test["pre"].members()) {
+        const std::string path = "pre." + address;
+        if (address.size() != address_text_size || !from_hex(address)) return path + ": not an address";
+        if (auto wrong = wrong_account(account, path); !wrong.empty()) return wrong;
+    }
+    return {};
+}
 
 Result<std::vector<std::filesystem::path>> fixture_files(std::span<const std::string> paths) {
     std::vector<std::filesystem::path> out;
@@ -146,7 +204,7 @@ bool is_expected(std::string_view expected, chain::Rule got) {
 
 void Score::fail(const std::string& test, const std::string& why) {
     ++failed_;
-    std::printf("FAIL %s\n    %s\n", test.c_str(), why.c_str());
+    std::printf("FAIL %s%s%s\n    %s\n", file_.c_str(), test.empty() ? "" : ": ", test.c_str(), why.c_str());
 }
 
 void Score::other_reason(std::string_view expected, std::string_view got) {
@@ -174,11 +232,13 @@ int run_fixture_files(std::string_view command, std::span<const std::string> pat
     }
     Score score;
     for (const auto& file : *files) {
+        score.begin_file(file);
         const auto content = read_fixture_file(file);
         if (!content) {
-            score.fail(file.string(), content.error().message);
+            score.fail("", content.error().message);
             continue;
         }
+        if (content->members().empty()) score.fail("", "no tests: not an object, or an empty one");
         for (const auto& [name, test] : content->members()) run(name, test, score);
     }
     return score.finish();

@@ -21,8 +21,16 @@ namespace weft::app {
 /// @errors not_found, invalid_argument  names the file.
 [[nodiscard]] Result<json::Value> read_fixture_file(const std::filesystem::path& path);
 
-/// Values as fixtures spell them: quantities with leading zeros, data, empty strings. A wrong one ends the program's
-/// trust in the file, so it reads as zero and the test then fails.
+/// What is wrong with the form of a test, with where: "pre.0x...: not an address". Empty if nothing.
+///
+/// Whatever begins with 0x must be hexadecimal; each of @p members must be there and be of its kind; accounts, below
+/// "pre", must be accounts.
+/// @param members  e.g. {"pre", json::Kind::object}.
+[[nodiscard]] std::string wrong_form(const json::Value& test,
+                                     std::span<const std::pair<std::string_view, json::Kind>> members);
+
+/// Values as fixtures spell them: quantities with leading zeros, data, empty strings. One that is wrong_form() reads as
+/// zero.
 [[nodiscard]] std::uint64_t fixture_u64(const json::Value& value);
 [[nodiscard]] U256 fixture_u256(const json::Value& value);
 [[nodiscard]] Bytes fixture_bytes(const json::Value& value);
@@ -47,6 +55,8 @@ void set_blob_schedule(chain::ChainConfig& config, const json::Value& schedule);
 /// Counts, prints failures as they come, and the last line.
 class Score {
   public:
+    /// The file that the next tests are of, for messages.
+    void begin_file(const std::filesystem::path& file) { file_ = file; }
     void pass() { ++passed_; }
     void fail(const std::string& test, const std::string& why);
     void skip(const std::string& reason) { ++skipped_[reason]; }
@@ -56,6 +66,7 @@ class Score {
     [[nodiscard]] int finish() const;
 
   private:
+    std::filesystem::path file_;
     std::size_t passed_ = 0;
     std::size_t failed_ = 0;
     std::map<std::string, std::size_t> skipped_;

@@ -88,8 +88,14 @@ void run_case(const std::string& name, const json::Value& test, Fork fork, const
 }
 
 void run_test(const std::string& name, const json::Value& test, Score& score) {
-    if (test.find("post") == nullptr) return score.skip("not a state test");
+    if (test.find("blocks") != nullptr) return score.skip("not a state test");
+    using enum json::Kind;
+    constexpr std::pair<std::string_view, json::Kind> members[] = {
+        {"env", object}, {"pre", object}, {"transaction", object}, {"post", object}};
+    if (const std::string wrong = wrong_form(test, members); !wrong.empty()) return score.fail(name, wrong);
+    if (test["post"].members().empty()) return score.fail(name, "post: no fork");
     for (const auto& [fork_name, cases] : test["post"].members()) {
+        if (cases.items().empty()) score.fail(name, "post." + fork_name + ": no cases");
         const auto fork = fork_from_fixture_name(fork_name);
         for (const auto& post : cases.items()) {
             if (!fork) {
