@@ -3,9 +3,11 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <atomic>
 #include <filesystem>
 
 namespace weft::store {
@@ -35,7 +37,9 @@ struct Kv::State {
     std::string path;
     std::unique_ptr<rocksdb::DB> db;
     std::vector<rocksdb::ColumnFamilyHandle*> tables;
+    rocksdb::ColumnFamilyOptions family;
     rocksdb::WriteOptions write;
+    std::atomic<std::uint64_t> files_made{0};
 
     ~State() {
         for (auto* table : tables) db->DestroyColumnFamilyHandle(table);
@@ -124,6 +128,7 @@ Result<Kv> Kv::open(const std::string& path, std::span<const std::string_view> t
 
     auto state = std::make_unique<State>();
     state->path = path;
+    state->family = family;
     state->write.sync = options.sync;
     rocksdb::DB* db = nullptr;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -160,6 +165,55 @@ Kv::Cursor Kv::cursor(Table table) const {
     auto state = std::make_unique<Cursor::State>();
     state->iterator.reset(state_->db->NewIterator({}, state_->tables[table + 1]));
     return Cursor(std::move(state));
+}
+
+struct Kv::SortedWriter::State {
+    State(const std::string& store_path, std::string file_path, const rocksdb::Options& options,
+          rocksdb::ColumnFamilyHandle* handle, Table number)
+        : store(store_path), path(std::move(file_path)), table(number),
+          writer(rocksdb::EnvOptions(), options, handle) {}
+    ~State() {
+        std::error_code ignored;
+        std::filesystem::remove(path, ignored);
+    }
+
+    std::string store;
+    std::string path;
+    Table table;
+    rocksdb::SstFileWriter writer;
+    bool empty = true;
+};
+
+Kv::SortedWriter::SortedWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Kv::SortedWriter::~SortedWriter() = default;
+Kv::SortedWriter::SortedWriter(SortedWriter&&) noexcept = default;
+
+Result<void> Kv::SortedWriter::put(BytesView key, BytesView value) {
+    const auto status = state_->writer.Put(slice(key), slice(value));
+    if (!status.ok()) return failure(state_->store, status);
+    state_->empty = false;
+    return {};
+}
+
+Result<Kv::SortedWriter> Kv::sorted_writer(Table table) const {
+    std::string file = state_->path + "/sorted-" + std::to_string(++state_->files_made) + ".sst";
+    const rocksdb::Options options(rocksdb::DBOptions(), state_->family);
+    auto writer = std::make_unique<SortedWriter::State>(state_->path, std::move(file), options,
+                                                        state_->tables[table + 1], table);
+    const auto status = writer->writer.Open(writer->path);
+    if (!status.ok()) return failure(state_->path, status);
+    return SortedWriter(std::move(writer));
+}
+
+Result<void> Kv::add_sorted(SortedWriter writer) {
+    if (writer.state_->empty) return {};
+    auto status = writer.state_->writer.Finish();
+    if (!status.ok()) return failure(state_->path, status);
+    rocksdb::IngestExternalFileOptions options;
+    options.move_files = true;
+    status = state_->db->IngestExternalFile(state_->tables[writer.state_->table + 1], {writer.state_->path}, options);
+    if (!status.ok()) return failure(state_->path, status);
+    return {};
 }
 
 std::uint64_t Kv::disk_size() const {

@@ -70,6 +70,22 @@ class Kv {
         std::unique_ptr<State> state_;
     };
 
+    /// Fills a table in bulk: entries in order of their keys, written to a file beside the table. Whatever is not added
+    /// in the end goes with the writer.
+    class SortedWriter {
+      public:
+        ~SortedWriter();
+        SortedWriter(SortedWriter&&) noexcept;
+        /// @pre  the key is above all before it. @errors internal  the file system.
+        [[nodiscard]] Result<void> put(BytesView key, BytesView value);
+
+      private:
+        friend class Kv;
+        struct State;
+        explicit SortedWriter(std::unique_ptr<State> state);
+        std::unique_ptr<State> state_;
+    };
+
     /// Opens or creates the store in folder @p path.
     ///
     /// @errors failed_precondition  in use by another process; data_loss  damaged; resource_exhausted  disk (almost)
@@ -85,6 +101,10 @@ class Kv {
     [[nodiscard]] Result<std::optional<Bytes>> get(Table table, BytesView key) const;
     [[nodiscard]] Result<void> write(Batch batch);
     [[nodiscard]] Cursor cursor(Table table) const;
+    /// @errors internal  the file system.
+    [[nodiscard]] Result<SortedWriter> sorted_writer(Table table) const;
+    /// Makes what was written part of the table. @param writer  of this table; may have written nothing.
+    [[nodiscard]] Result<void> add_sorted(SortedWriter writer);
     /// Bytes on disk, about.
     [[nodiscard]] std::uint64_t disk_size() const;
 

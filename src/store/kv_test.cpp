@@ -56,6 +56,30 @@ TEST(kv, a_cursor_walks_in_order_from_where_it_is_put) {
     EXPECT_EQ(as_text(cursor.key()), "a");
 }
 
+TEST(kv, sorted_entries_are_in_the_table_once_they_are_added) {
+    Folder folder;
+    auto kv = Kv::open(folder.path, tables);
+    ASSERT_TRUE(kv);
+    auto low = kv->sorted_writer(1);
+    auto high = kv->sorted_writer(1);
+    ASSERT_TRUE(low && high);
+    for (const auto* key : {"a", "b", "c"}) ASSERT_TRUE(low->put(bytes(key), bytes("low")));
+    for (const auto* key : {"b", "d"}) ASSERT_TRUE(high->put(bytes(key), bytes("high")));
+    EXPECT_FALSE(high->put(bytes("c"), bytes("not in order")));
+    EXPECT_EQ(*kv->get(1, bytes("a")), std::nullopt);
+    ASSERT_TRUE(kv->add_sorted(*std::move(low)));
+    ASSERT_TRUE(kv->add_sorted(*std::move(high)));
+    EXPECT_EQ(*kv->get(1, bytes("a")), std::optional(bytes("low")));
+    EXPECT_EQ(*kv->get(1, bytes("b")), std::optional(bytes("high"))) << "what was added last counts";
+    EXPECT_EQ(*kv->get(0, bytes("a")), std::nullopt);
+    auto empty = kv->sorted_writer(0);
+    ASSERT_TRUE(empty);
+    EXPECT_TRUE(kv->add_sorted(*std::move(empty)));
+    for (const auto& file : std::filesystem::directory_iterator(folder.path)) {
+        EXPECT_EQ(file.path().filename().string().find("sorted-"), std::string::npos);
+    }
+}
+
 TEST(kv, the_last_of_put_and_erase_counts) {
     Folder folder;
     auto kv = Kv::open(folder.path, tables);
