@@ -2,11 +2,37 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/bench_execute.hpp"
 #include "app/bench_node.hpp"
 #include "app/bench_precompiles.hpp"
 #include "app/command.hpp"
 
 namespace weft::app {
+
+namespace {
+
+void define_execute(CLI::App& command, int& status) {
+    auto options = std::make_shared<BenchExecuteOptions>();
+    command.add_option("--accounts", options->accounts, "of the state")
+        ->check(CLI::Range(1'000, 100'000'000))
+        ->capture_default_str();
+    command.add_option("--pairs", options->pairs, "markets")->check(CLI::Range(1, 10'000))->capture_default_str();
+    command.add_option("--transactions", options->transactions, "of a block")
+        ->check(CLI::Range(1, 3'000))
+        ->capture_default_str();
+    command.add_option("--blocks", options->blocks, "of each kind, at most")->capture_default_str();
+    command.add_option("--seconds", options->seconds, "of each kind, about at most")->capture_default_str();
+    command.add_option("--workers", options->workers, "that the second row of each kind has")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    command.add_option("--data", options->data, "folder where the loaded state is kept and found again");
+    command.callback([options, &status] {
+        const auto done = bench_execute(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+}
+
+}  // namespace
 
 void define_bench(CLI::App& command, int& status) {
     command.require_subcommand(1);
@@ -21,6 +47,7 @@ void define_bench(CLI::App& command, int& status) {
         const auto done = bench_node(*options);
         status = done ? exit_done : fail_with(done.error());
     });
+    define_execute(*command.add_subcommand("execute", "blocks on a state of millions of accounts"), status);
     auto* precompiles = command.add_subcommand("precompiles", "each precompiled contract, beside a library");
     auto chosen = std::make_shared<BenchPrecompilesOptions>();
     precompiles->add_option("--blst", chosen->blst, "libblst.so; without it the curves' rows have no peer");

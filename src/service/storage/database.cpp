@@ -26,6 +26,18 @@ Result<std::optional<Bytes>> find_version(const store::Kv& kv, store::Table tabl
     return to_bytes(cursor.value());
 }
 
+void put_block(store::Kv::Batch& batch, const api::SealedBlock& block, std::uint64_t version) {
+    const auto number = number_key(block.header.number);
+    batch.put(table::headers, number, wire::encode(to_stored_header(block, version)));
+    batch.put(table::blocks, number, wire::encode(to_stored(block)));
+    batch.put(table::hashes, block.hash, number);
+    for (std::size_t i = 0; i < block.transactions.size(); ++i) {
+        Bytes position = number;
+        append(position, number_key(i));
+        batch.put(table::transactions, block.transactions[i]->hash, position);
+    }
+}
+
 api::SealedBlockPtr make_genesis_block(const chain::Genesis& genesis) {
     const chain::Block block = chain::genesis_block(genesis);
     auto out = std::make_shared<api::SealedBlock>();
@@ -38,6 +50,21 @@ api::SealedBlockPtr make_genesis_block(const chain::Genesis& genesis) {
 }
 
 }  // namespace
+
+Result<bool> has_head(const store::Kv& kv) {
+    WEFT_TRY(const auto stored, kv.get(table::meta, meta_key));
+    return stored.has_value();
+}
+
+Result<void> write_first_head(store::Kv& kv, const chain::Genesis& genesis, std::uint64_t version) {
+    const auto block = make_genesis_block(genesis);
+    const StoredMeta meta{layout_number, block->header.number, block->hash, version, version + 1, block->hash};
+    store::Kv::Batch batch;
+    put_block(batch, *block, version);
+    batch.put(table::versions, number_key(version), wire::encode(StoredVersion{block->header.state_root, {}, {}, {}}));
+    batch.put(table::meta, meta_key, wire::encode(meta));
+    return kv.write(std::move(batch));
+}
 
 Database::Database(store::Kv kv, const DatabaseConfig& config)
     : kv_(std::move(kv)), config_(config), accounts_(config.accounts_cached_max), slots_(config.slots_cached_max) {}
@@ -259,18 +286,6 @@ Result<void> Database::write_state(store::Kv::Batch& batch, std::uint64_t versio
     return {};
 }
 
-void Database::write_block(store::Kv::Batch& batch, const api::SealedBlock& block, std::uint64_t version) {
-    const auto number = number_key(block.header.number);
-    batch.put(table::headers, number, wire::encode(to_stored_header(block, version)));
-    batch.put(table::blocks, number, wire::encode(to_stored(block)));
-    batch.put(table::hashes, block.hash, number);
-    for (std::size_t i = 0; i < block.transactions.size(); ++i) {
-        Bytes position = number;
-        append(position, number_key(i));
-        batch.put(table::transactions, block.transactions[i]->hash, position);
-    }
-}
-
 Result<std::uint64_t> Database::write(api::SealedBlockPtr block, const chain::StateChanges& changes) {
     if (!prepared_ || (block && prepared_->root != block->header.state_root)) WEFT_CHECK(prepare(changes));
     if (block && prepared_->root != block->header.state_root) {
@@ -289,7 +304,7 @@ Result<std::uint64_t> Database::write(api::SealedBlockPtr block, const chain::St
     newest_.store(version, std::memory_order_release);
     store::Kv::Batch batch;
     WEFT_CHECK(write_state(batch, version));
-    if (block) write_block(batch, *block, version);
+    if (block) put_block(batch, *block, version);
     batch.put(table::meta, meta_key, wire::encode(next));
     if (auto written = kv_.write(std::move(batch)); !written) {
         accounts_.clear();

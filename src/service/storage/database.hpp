@@ -38,6 +38,11 @@ struct DatabaseConfig {
     std::uint64_t versions_kept = 1'000'000;
 };
 
+/// For load.hpp: whether a database has been made there.
+[[nodiscard]] Result<bool> has_head(const store::Kv& kv);
+/// For load.hpp: the records of a genesis block whose state was written as a version.
+[[nodiscard]] Result<void> write_first_head(store::Kv& kv, const chain::Genesis& genesis, std::uint64_t version);
+
 /// The newest block and the newest version of the state.
 struct Head {
     api::SealedBlockPtr block;
@@ -97,7 +102,6 @@ class Database final : public chain::NodeSource {
     [[nodiscard]] Result<void> create(const chain::Genesis& genesis);
     [[nodiscard]] Result<void> prepare(const chain::StateChanges& changes);
     [[nodiscard]] Result<void> write_state(store::Kv::Batch& batch, std::uint64_t version);
-    void write_block(store::Kv::Batch& batch, const api::SealedBlock& block, std::uint64_t version);
     [[nodiscard]] Result<std::uint64_t> write(api::SealedBlockPtr block, const chain::StateChanges& changes);
     void remember(const api::SealedBlockPtr& block);
     void forget(const api::SealedBlock& block);
