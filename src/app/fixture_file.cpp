@@ -204,7 +204,7 @@ bool is_expected(std::string_view expected, chain::Rule got) {
 
 void Score::fail(const std::string& test, const std::string& why) {
     ++failed_;
-    std::printf("FAIL %s%s%s\n    %s\n", file_.c_str(), test.empty() ? "" : ": ", test.c_str(), why.c_str());
+    std::fprintf(out_, "FAIL %s%s%s\n    %s\n", file_.c_str(), test.empty() ? "" : ": ", test.c_str(), why.c_str());
 }
 
 void Score::other_reason(std::string_view expected, std::string_view got) {
@@ -213,13 +213,13 @@ void Score::other_reason(std::string_view expected, std::string_view got) {
 
 int Score::finish() const {
     for (const auto& [reason, count] : other_reasons_)
-        std::printf("reason differs, %zu times: %s\n", count, reason.c_str());
-    for (const auto& [reason, count] : skipped_) std::printf("skipped, %zu times: %s\n", count, reason.c_str());
+        std::fprintf(out_, "reason differs, %zu times: %s\n", count, reason.c_str());
+    for (const auto& [reason, count] : skipped_) std::fprintf(out_, "skipped, %zu times: %s\n", count, reason.c_str());
     std::size_t skipped = 0;
     for (const auto& [reason, count] : skipped_) skipped += count;
-    std::printf("%zu passed, %zu failed", passed_, failed_);
-    if (skipped != 0) std::printf(", %zu skipped", skipped);
-    std::printf("\n");
+    std::fprintf(out_, "%zu passed, %zu failed", passed_, failed_);
+    if (skipped != 0) std::fprintf(out_, ", %zu skipped", skipped);
+    std::fprintf(out_, "\n");
     return failed_ == 0 && passed_ != 0 ? 0 : 1;
 }
 

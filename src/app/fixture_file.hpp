@@ -1,6 +1,7 @@
 #pragma once
 // What the runners of Ethereum's JSON fixtures share: finding files, reading their values, keeping score.
 
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -55,6 +56,9 @@ void set_blob_schedule(chain::ChainConfig& config, const json::Value& schedule);
 /// Counts, prints failures as they come, and the last line.
 class Score {
   public:
+    /// @param out  where the failures and totals go; it outlives this.
+    explicit Score(std::FILE* out = stdout) : out_(out) {}
+
     /// The file that the next tests are of, for messages.
     void begin_file(const std::filesystem::path& file) { file_ = file; }
     void pass() { ++passed_; }
@@ -66,6 +70,7 @@ class Score {
     [[nodiscard]] int finish() const;
 
   private:
+    std::FILE* out_;
     std::filesystem::path file_;
     std::size_t passed_ = 0;
     std::size_t failed_ = 0;

@@ -87,7 +87,9 @@ void run_case(const std::string& name, const json::Value& test, Fork fork, const
     score.pass();
 }
 
-void run_test(const std::string& name, const json::Value& test, Score& score) {
+}  // namespace
+
+void run_state_test(const std::string& name, const json::Value& test, Score& score) {
     if (test.find("blocks") != nullptr) return score.skip("not a state test");
     using enum json::Kind;
     constexpr std::pair<std::string_view, json::Kind> members[] = {
@@ -107,8 +109,8 @@ void run_test(const std::string& name, const json::Value& test, Score& score) {
     }
 }
 
-}  // namespace
-
-int statetest_command(std::span<const std::string> paths) { return run_fixture_files("statetest", paths, run_test); }
+int statetest_command(std::span<const std::string> paths) {
+    return run_fixture_files("statetest", paths, run_state_test);
+}
 
 }  // namespace weft::app
