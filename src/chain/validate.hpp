@@ -124,7 +124,7 @@ using Checked = std::expected<T, Refusal>;
                                                  std::uint64_t chain_id, const Address& sender);
 
 /// A blob transaction's sidecar: as many blobs, commitments and proofs as it must have, of the right sizes, by
-/// commitments that hash to what the transaction names. The proofs themselves are kzg's to check.
+/// commitments that hash to what the transaction names, and proofs that hold.
 /// @pre  the transaction has a sidecar.
 [[nodiscard]] Checked<void> validate_sidecar(const SignedTransaction& transaction, const Rules& rules);
 
