@@ -168,7 +168,6 @@ export async function open(program) {
       return structLogs.slice(0, 100_000).map(({ depth, pc, op, gas, stack }) =>
         [depth - 1, pc, op, gas, stack.length ? quantity(stack[stack.length - 1]) : '']);
     },
-    forks: Object.keys(hardforks),
     // What its calls can't be told or see otherwise than a block would: the blob fee is always the lowest; every
     // account is there, so an authority that isn't brings EIP-7702's refund. As "istanbul" it charges Berlin's prices,
     // as "berlin" it refunds by London's rules (EIP-3529).

@@ -60,6 +60,7 @@ test('weft, its translated code, EthereumJS and revm agree', async () => {
   assert.deepEqual(report.found, []);
   assert.deepEqual(report.failures, {});
   for (const [peer, count] of Object.entries(report.asked)) assert.ok(count > 50, `${peer} was asked ${count} times`);
+  assert.ok(report.traced > 0 && report.steps > 1000, `${report.steps} steps`);
   const { opcodes, cases } = report.coverage.revisions.Osaka;
   const executed = Object.values(opcodes).filter((count) => count > 0).length;
   assert.ok(executed > 100, `${executed} opcodes in ${cases} cases`);

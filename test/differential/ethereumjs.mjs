@@ -167,7 +167,7 @@ export async function open() {
       });
       return steps;
     },
-    forks: Object.keys(hardforks),
+    traces: true,
     stop() {},
   };
 }

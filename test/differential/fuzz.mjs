@@ -11,6 +11,7 @@ import { Weft } from './weft.mjs';
 const seeds_apart = 1_000_000_000n; // so that runs of neighbouring seeds have no case in common
 const fixture_bytes_max = 300_000;
 const found_max = 50; // then something is wrong with all of them
+const traced_each = 16n; // of so many cases one is compared step by step, with peers whose steps are like weft's
 
 /** State test files below a folder, the large ones left out. */
 async function fixture_files(folder) {
@@ -32,7 +33,9 @@ export class Fuzzer {
   constructor(options) {
     this.options = { cases_max: Infinity, say: console.log, ...options };
     this.weft = new Weft(options.program);
-    this.report = { cases: 0, asked: {}, found: [], explained: {}, failures: {}, refused: 0, mutated: 0 };
+    this.report = {
+      cases: 0, asked: {}, found: [], explained: {}, failures: {}, refused: 0, mutated: 0, traced: 0, steps: 0,
+    };
     for (const { name } of options.peers) this.report.asked[name] = 0;
   }
 
@@ -45,6 +48,7 @@ export class Fuzzer {
     for (let i = 0n; elapsed() < seconds && this.report.cases < cases_max; ++i) {
       const number = BigInt(seed) * seeds_apart + i;
       const mutated = files.length > 0 && i % 2n === 1n;
+      this.traces = i % traced_each === 0n;
       await this.one(mutated ? `mutate ${number} ${files[Number((number * 2654435761n) % BigInt(files.length))]}`
         : `generate ${number}`);
       if (mutated) ++this.report.mutated;
@@ -88,6 +92,12 @@ export class Fuzzer {
     if (peer.asks && !peer.asks(subject, ours)) return undefined;
     const theirs = await peer.run(subject, ours);
     const lines = differences(ours, theirs);
+    if (this.traces && peer.traces && lines.length === 0 && !ours.refused) {
+      const steps = await this.weft.trace(subject);
+      lines.push(...first_difference(steps, await peer.trace(subject, ours)));
+      ++this.report.traced;
+      this.report.steps += steps.length;
+    }
     return { theirs, lines, why: lines.length > 0 ? explanation(peer.name, subject, ours, theirs, lines) : undefined };
   }
 
@@ -149,6 +159,7 @@ export function describe(report) {
     `${report.refused} refused, ${report.mutated} changed fixtures`];
   for (const [peer, count] of Object.entries(report.asked)) out.push(`compared with ${peer}: ${count}`);
   out.push("compared with weft's translated and its traced code: all");
+  out.push(`compared step by step: ${report.traced} cases, ${report.steps} steps`);
   for (const [fork, of] of Object.entries(coverage.revisions)) {
     const opcodes = Object.entries(of.opcodes);
     const not = opcodes.filter(([, count]) => count === 0).map(([name]) => name);
