@@ -31,6 +31,14 @@ struct Case {
 
 /// A case that the seed decides alone.
 [[nodiscard]] Case make_case(std::uint64_t seed);
+
+/// A world of one case's kind, and a block's transactions into it by several senders, some of them wrong.
+struct Block {
+    Case world;  // its own transaction counts for nothing
+    std::vector<chain::TransactionPtr> transactions;
+};
+[[nodiscard]] Block make_block(std::uint64_t seed);
+
 /// What the fuzzer makes of an official case: other code, data, value or gas here and there.
 void mutate(Case& subject, std::uint64_t seed);
 

@@ -53,7 +53,7 @@ test('a wrong price is found, made small, and kept as a state test', async () =>
   }
 });
 
-test('weft, its translated code, EthereumJS and revm agree', async () => {
+test('weft in all its ways, EthereumJS and revm agree', async () => {
   const fuzzer = new Fuzzer({ program, peers: await open_peers(['ethereumjs', 'anvil']), seed: 1, seconds: 25 });
   const report = await fuzzer.run();
   console.log(describe(report).join('\n'));
@@ -61,6 +61,7 @@ test('weft, its translated code, EthereumJS and revm agree', async () => {
   assert.deepEqual(report.failures, {});
   for (const [peer, count] of Object.entries(report.asked)) assert.ok(count > 50, `${peer} was asked ${count} times`);
   assert.ok(report.traced > 0 && report.steps > 1000, `${report.steps} steps`);
+  assert.ok(report.blocks.held > 0 && report.blocks.repeated > 0, 'blocks ran ahead, and some in vain');
   const { opcodes, cases } = report.coverage.revisions.Osaka;
   const executed = Object.values(opcodes).filter((count) => count > 0).length;
   assert.ok(executed > 100, `${executed} opcodes in ${cases} cases`);

@@ -11,6 +11,7 @@ import { Weft } from './weft.mjs';
 const seeds_apart = 1_000_000_000n; // so that runs of neighbouring seeds have no case in common
 const fixture_bytes_max = 300_000;
 const found_max = 50; // then something is wrong with all of them
+const block_each = 4n; // after so many cases comes a block of many transactions, in order and ahead
 const traced_each = 16n; // of so many cases one is compared step by step, with peers whose steps are like weft's
 
 /** State test files below a folder, the large ones left out. */
@@ -35,6 +36,7 @@ export class Fuzzer {
     this.weft = new Weft(options.program);
     this.report = {
       cases: 0, asked: {}, found: [], explained: {}, failures: {}, refused: 0, mutated: 0, traced: 0, steps: 0,
+      blocks: { count: 0, executed: 0, held: 0, repeated: 0 },
     };
     for (const { name } of options.peers) this.report.asked[name] = 0;
   }
@@ -52,6 +54,7 @@ export class Fuzzer {
       await this.one(mutated ? `mutate ${number} ${files[Number((number * 2654435761n) % BigInt(files.length))]}`
         : `generate ${number}`);
       if (mutated) ++this.report.mutated;
+      if (i % block_each === 0n) await this.block(`block ${number}`);
       if (this.report.found.length >= found_max) break;
       if (elapsed() > next_word) {
         next_word += 60;
@@ -80,6 +83,18 @@ export class Fuzzer {
     if (ours.refused) ++this.report.refused;
     if (tiers) await this.tiers_differ(request, subject, ours, tiers);
     await Promise.all(this.options.peers.map((peer) => this.compare(request, peer, subject, ours)));
+  }
+
+  /** Peers run one transaction; here weft's execution ahead of the turn is held against that in order. */
+  async block(request) {
+    const reply = await this.weft.ask(request);
+    const { blocks } = this.report;
+    ++blocks.count;
+    for (const what of ['executed', 'held', 'repeated']) blocks[what] += reply[what];
+    if (reply.agrees) return;
+    const lines = [`${reply.fork}, ${reply.transactions} transactions, answers ${reply.answers ? 'alike' : 'differ'}, ` +
+      `receipts ${reply.receipts ? 'alike' : 'differ'}`];
+    await this.keep(request, 'ahead', undefined, lines);
   }
 
   async tiers_differ(request, subject, ours, tiers) {
@@ -160,6 +175,8 @@ export function describe(report) {
   for (const [peer, count] of Object.entries(report.asked)) out.push(`compared with ${peer}: ${count}`);
   out.push("compared with weft's translated and its traced code: all");
   out.push(`compared step by step: ${report.traced} cases, ${report.steps} steps`);
+  out.push(`blocks in order and ahead: ${report.blocks.count}, of ${report.blocks.executed} transactions; ` +
+    `${report.blocks.held} results ahead held, ${report.blocks.repeated} were repeated`);
   for (const [fork, of] of Object.entries(coverage.revisions)) {
     const opcodes = Object.entries(of.opcodes);
     const not = opcodes.filter(([, count]) => count === 0).map(([name]) => name);

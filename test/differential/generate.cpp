@@ -20,6 +20,7 @@ using evm::Revision;
 constexpr std::uint64_t sender_key = 1000;
 constexpr std::uint64_t authority_key = 2000;  // and the ones after it
 constexpr std::uint64_t authority_count = 4;
+constexpr std::uint64_t block_senders = 4;  // the first is the sender of single cases
 constexpr std::uint64_t usual_gas = 400'000;
 constexpr std::uint64_t ample_gas = 5'500'000;  // enough for the largest contract that may be created
 
@@ -39,14 +40,49 @@ class Maker {
         return std::move(case_);
     }
 
+    Block make_block_of_many() {
+        choose_fork();
+        // Before, a receipt holds the state's root, and everything runs in turn.
+        if (!since(Revision::byzantium)) choose_fork(Revision::osaka);
+        make_block();
+        make_accounts();
+        std::array<std::uint64_t, block_senders> nonces{};
+        for (std::uint64_t i = 1; i < block_senders; ++i) {
+            auto& account = case_.pre[*crypto::address_of(U256(sender_key + i).to_hash())];
+            account.balance = U256(1) << 120;
+        }
+        nonces[0] = case_.pre[sender_].nonce;
+        Block out;
+        for (auto count = random_.between(2, 14); count > 0; --count) {
+            const auto index = random_.below(block_senders);
+            case_.secret_key = U256(sender_key + index).to_hash();
+            sender_ = *crypto::address_of(case_.secret_key);
+            case_.transaction = {};
+            make_transaction();
+            auto& tx = case_.transaction;
+            tx.nonce = nonces[index];
+            tx.gas_limit = random_.chance(90) ? random_.between(50'000, usual_gas) : random_.between(0, 60'000);
+            if (random_.chance(3)) tx.nonce += random_.chance(50) ? 1 : ~0ULL;
+            if (auto made = chain::sign_transaction(tx, case_.secret_key)) {
+                out.transactions.push_back(std::move(made));
+                if (random_.chance(95)) ++nonces[index];
+            }
+        }
+        out.world = std::move(case_);
+        return out;
+    }
+
   private:
     [[nodiscard]] bool since(Revision revision) const { return revision_ >= revision; }
 
     void choose_fork() {
         constexpr std::array recent = {Revision::osaka, Revision::osaka, Revision::prague, Revision::prague,
                                        Revision::cancun};
-        revision_ = random_.chance(78) ? random_.pick(recent)
-                                       : static_cast<Revision>(random_.below(evm::revision_count));
+        choose_fork(random_.chance(78) ? random_.pick(recent)
+                                       : static_cast<Revision>(random_.below(evm::revision_count)));
+    }
+    void choose_fork(Revision revision) {
+        revision_ = revision;
         case_.fork = *chain::fork_from_fixture_name(evm::to_string(revision_));
     }
 
@@ -274,6 +310,8 @@ void mutate_code(Random& random, Bytes& code) {
 }  // namespace
 
 Case make_case(std::uint64_t seed) { return Maker(seed).make(); }
+
+Block make_block(std::uint64_t seed) { return Maker(seed).make_block_of_many(); }
 
 void mutate(Case& subject, std::uint64_t seed) {
     Random random(seed);

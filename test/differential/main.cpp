@@ -3,6 +3,7 @@
 //
 //   generate SEED    the case of a seed, and how weft ends it
 //   mutate SEED FILE a case of an official state test file, changed, and how weft ends it
+//   block SEED       whether a block of many transactions ends the same in order and executed ahead by three threads
 //   run CASE         how weft ends a case
 //   trace CASE       its steps
 //   fixture CASE     the case as a state test file, with the "post" and "logs" that it comes with as what must be
@@ -16,6 +17,7 @@
 #include "app/fixture_file.hpp"
 #include "base/hex.hpp"
 #include "chain/receipt.hpp"
+#include "chain/test_workers.hpp"
 #include "crypto/keccak.hpp"
 #include "evm/status.hpp"
 #include "random.hpp"
@@ -61,6 +63,7 @@ class Server {
         const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
         if (verb == "generate") return generate(std::stoull(rest));
         if (verb == "mutate") return mutated(rest);
+        if (verb == "block") return block(std::stoull(rest));
         if (verb == "coverage") return coverage();
         const auto value = json::parse(rest);
         if (!value) return error(value.error().message);
@@ -91,6 +94,30 @@ class Server {
         if (!subject) return error(subject.error().message);
         mutate(*subject, seed);
         return run_all(*subject);
+    }
+
+    static std::string block(std::uint64_t seed) {
+        const Block subject = make_block(seed);
+        const BlockEnding in_order = run(subject, serial_workers());
+        chain::TestWorkers workers(3);
+        const BlockEnding ahead = run(subject, workers);
+        json::Writer writer;
+        writer.begin_object().boolean("agrees", in_order == ahead);
+        writer.string("fork", evm::to_string(chain::revision_of(subject.world.fork)));
+        writer.key("transactions").unsigned_integer(subject.transactions.size());
+        writer.key("executed").unsigned_integer(in_order.receipts.size());
+        writer.key("held").unsigned_integer(ahead.counts.held);
+        writer.key("repeated").unsigned_integer(ahead.counts.repeated);
+        if (!(in_order == ahead)) {
+            writer.boolean("answers", in_order.answers == ahead.answers);
+            writer.boolean("receipts", in_order.receipts == ahead.receipts);
+            writer.key("in order");
+            write_state(writer, in_order.post);
+            writer.key("ahead");
+            write_state(writer, ahead.post);
+        }
+        writer.end_object();
+        return writer.take();
     }
 
     std::string run_all(const Case& subject) {

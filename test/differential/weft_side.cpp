@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 #include <unordered_map>
 
 #include "base/hex.hpp"
@@ -46,7 +47,9 @@ class CaseReader final : public chain::StateReader {
         return slot == found->second.storage.end() ? U256{} : slot->second;
     }
     evm::CodePtr code(const Hash& code_hash) override { return codes_.at(code_hash); }
+    [[nodiscard]] bool is_thread_safe() const override { return true; }
     Hash block_hash(std::uint64_t number) override {
+        const std::lock_guard lock(mutex_);
         if (std::ranges::find(block_hashes, number) == block_hashes.end()) block_hashes.push_back(number);
         return crypto::keccak256(as_bytes(std::to_string(number)));
     }
@@ -57,6 +60,7 @@ class CaseReader final : public chain::StateReader {
     std::vector<std::uint64_t> block_hashes;
 
   private:
+    std::mutex mutex_;  // of block_hashes, all that changes
     const CaseState& state_;
     std::map<Address, Hash> hashes_;
     std::unordered_map<Hash, evm::CodePtr> codes_;
@@ -140,6 +144,40 @@ Ending run(const Case& subject, Tier tier, evm::Tracer* tracer) {
     }
     put(state.take_changes(), out.post);
     out.block_hashes = std::move(reader.block_hashes);
+    return out;
+}
+
+bool operator==(const BlockEnding& a, const BlockEnding& b) {
+    return a.answers == b.answers && a.receipts == b.receipts && a.gas_used == b.gas_used && a.post == b.post;
+}
+
+BlockEnding run(const Block& block, Workers& workers) {
+    const auto& subject = block.world;
+    const chain::ChainConfig config = chain::config_of(subject.fork);
+    const auto revision = chain::revision_of(subject.fork);
+    chain::Header header;
+    header.number = subject.block.number;
+    header.timestamp = subject.block.timestamp;
+    header.gas_limit = subject.block.gas_limit;
+    header.coinbase = subject.block.coinbase;
+    header.difficulty = subject.block.difficulty;
+    header.mix_hash = subject.block.prev_randao;
+    if (revision >= evm::Revision::london) header.base_fee = subject.block.base_fee;
+    if (revision >= evm::Revision::cancun) header.excess_blob_gas = subject.excess_blob_gas;
+    CaseReader reader(subject.pre, Tier::exact);
+    chain::State state(reader);
+    chain::BlockExecution execution(config, header, state);
+    BlockEnding out;
+    WEFT_ASSERT(execution.begin());
+    execution.add_all(block.transactions, workers, [&](std::size_t, const chain::Checked<void>& answer) {
+        out.answers.push_back(answer ? "" : answer.error().message);
+        return true;
+    });
+    out.receipts = execution.receipts();
+    out.gas_used = execution.gas_used();
+    out.counts = execution.ahead_counts();
+    out.post = subject.pre;
+    put(execution.take_changes(), out.post);
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "base/workers.hpp"
 #include "case.hpp"
 #include "chain/execute.hpp"
 #include "evm/tracer.hpp"
@@ -31,6 +32,17 @@ struct Ending {
 enum class Tier : std::uint8_t { exact, translated, traced };
 
 [[nodiscard]] Ending run(const Case& subject, Tier tier, evm::Tracer* tracer = nullptr);
+
+/// What a block's transactions did, and how many of them ran ahead of their turn.
+struct BlockEnding {
+    std::vector<std::string> answers;  // a transaction's refusal, or nothing
+    std::vector<chain::Receipt> receipts;
+    std::uint64_t gas_used = 0;
+    CaseState post;
+    chain::AheadCounts counts;  // not compared
+};
+[[nodiscard]] bool operator==(const BlockEnding& a, const BlockEnding& b);
+[[nodiscard]] BlockEnding run(const Block& block, Workers& workers);
 
 /// What a run of the fuzzer has come past.
 class Coverage final : public evm::Tracer {
