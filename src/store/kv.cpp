@@ -3,10 +3,12 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 
@@ -33,11 +35,34 @@ std::unexpected<Error> failure(const std::string& path, const rocksdb::Status& s
 
 }  // namespace
 
+namespace {
+
+constexpr std::size_t version_size = 8;
+
+/// A versioned key without its version: what filters are made of.
+class WithoutVersion final : public rocksdb::SliceTransform {
+  public:
+    [[nodiscard]] const char* Name() const override { return "weft.WithoutVersion"; }
+    [[nodiscard]] rocksdb::Slice Transform(const rocksdb::Slice& key) const override {
+        return {key.data(), key.size() - version_size};
+    }
+    [[nodiscard]] bool InDomain(const rocksdb::Slice& key) const override { return key.size() >= version_size; }
+};
+
+/// Without versions in the filter of a table in memory, each read would search it for what is most often not there.
+rocksdb::ColumnFamilyOptions versioned(rocksdb::ColumnFamilyOptions family) {
+    family.prefix_extractor = std::make_shared<WithoutVersion>();
+    family.memtable_prefix_bloom_size_ratio = 0.1;
+    return family;
+}
+
+}  // namespace
+
 struct Kv::State {
     std::string path;
     std::unique_ptr<rocksdb::DB> db;
     std::vector<rocksdb::ColumnFamilyHandle*> tables;
-    rocksdb::ColumnFamilyOptions family;
+    std::vector<rocksdb::ColumnFamilyOptions> families;  // of each table
     rocksdb::WriteOptions write;
     std::atomic<std::uint64_t> files_made{0};
 
@@ -122,13 +147,15 @@ Result<Kv> Kv::open(const std::string& path, std::span<const std::string_view> t
     family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options));
     family.compression = rocksdb::kLZ4Compression;
     family.write_buffer_size = 32ULL << 20;
+    family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(1));
 
     std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family}};
-    for (const auto name : tables) families.emplace_back(std::string(name), family);
-
     auto state = std::make_unique<State>();
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        state->families.push_back((options.versioned_tables >> i & 1) != 0 ? versioned(family) : family);
+        families.emplace_back(std::string(tables[i]), state->families.back());
+    }
     state->path = path;
-    state->family = family;
     state->write.sync = options.sync;
     rocksdb::DB* db = nullptr;
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -147,9 +174,33 @@ Result<std::optional<Bytes>> Kv::get(Table table, BytesView key) const {
     return to_bytes(view(value));
 }
 
+Result<std::optional<Bytes>> Kv::get_version(Table table, BytesView key) const {
+    rocksdb::ReadOptions options;
+    options.prefix_same_as_start = true;
+    const std::unique_ptr<rocksdb::Iterator> iterator(state_->db->NewIterator(options, state_->tables[table + 1]));
+    iterator->Seek(slice(key));
+    if (!iterator->Valid()) {
+        if (!iterator->status().ok()) return failure(state_->path, iterator->status());
+        return std::nullopt;
+    }
+    const BytesView found = view(iterator->key());
+    const auto same = key.size() - version_size;
+    if (found.size() != key.size() || !std::ranges::equal(found.first(same), key.first(same))) return std::nullopt;
+    return to_bytes(view(iterator->value()));
+}
+
 Result<void> Kv::write(Batch batch) {
     rocksdb::WriteBatch out;
-    for (const auto& [table, erase, key, value] : batch.state_->operations) {
+    // In order, each entry finds its place in the table in memory beside the one before. Of equal keys the last counts.
+    std::vector<const Batch::State::Operation*> ordered;
+    for (const auto& operation : batch.state_->operations) ordered.push_back(&operation);
+    std::ranges::sort(ordered, [](const auto* a, const auto* b) {
+        if (a->table != b->table) return a->table < b->table;
+        const int order = a->key.compare(b->key);
+        return order != 0 ? order < 0 : a < b;
+    });
+    for (const auto* operation : ordered) {
+        const auto& [table, erase, key, value] = *operation;
         if (erase) {
             out.Delete(state_->tables[table + 1], key);
         } else {
@@ -197,7 +248,7 @@ Result<void> Kv::SortedWriter::put(BytesView key, BytesView value) {
 
 Result<Kv::SortedWriter> Kv::sorted_writer(Table table) const {
     std::string file = state_->path + "/sorted-" + std::to_string(++state_->files_made) + ".sst";
-    const rocksdb::Options options(rocksdb::DBOptions(), state_->family);
+    const rocksdb::Options options(rocksdb::DBOptions(), state_->families[table]);
     auto writer = std::make_unique<SortedWriter::State>(state_->path, std::move(file), options,
                                                         state_->tables[table + 1], table);
     const auto status = writer->writer.Open(writer->path);

@@ -29,6 +29,9 @@ struct KvOptions {
     /// Whether each write waits for the disk. Without, a crash of the process loses nothing, a loss of power may lose
     /// the last writes, but never part of one.
     bool sync = false;
+    /// Tables (bit n: number n) whose keys end in 8 bytes that tell versions of one thing apart. What comes before must
+    /// be no beginning of another key's.
+    std::uint64_t versioned_tables = 0;
 };
 
 class Kv {
@@ -99,6 +102,9 @@ class Kv {
     /// Thread-safe, as all that follows.
     /// @errors data_loss  damaged; internal  the file system.
     [[nodiscard]] Result<std::optional<Bytes>> get(Table table, BytesView key) const;
+    /// The value of the first key that is not below @p key and differs from it in its version at most.
+    /// @param table  a versioned one.
+    [[nodiscard]] Result<std::optional<Bytes>> get_version(Table table, BytesView key) const;
     [[nodiscard]] Result<void> write(Batch batch);
     [[nodiscard]] Cursor cursor(Table table) const;
     /// @errors internal  the file system.

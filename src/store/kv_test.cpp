@@ -80,6 +80,36 @@ TEST(kv, sorted_entries_are_in_the_table_once_they_are_added) {
     }
 }
 
+TEST(kv, the_version_at_or_before_is_found_wherever_it_is) {
+    Folder folder;
+    constexpr std::uint64_t second_is_versioned = 2;
+    const KvOptions options{.versioned_tables = second_is_versioned};
+    const auto key = [](std::string_view name, char version) {
+        return bytes(std::string(name) + "=" + std::string(7, '0') + version);
+    };
+    {
+        auto kv = Kv::open(folder.path, tables, options);
+        ASSERT_TRUE(kv) << kv.error().message;
+        auto sorted = kv->sorted_writer(1);
+        ASSERT_TRUE(sorted && sorted->put(key("a", '5'), bytes("a5")) && sorted->put(key("ab", '5'), bytes("ab5")));
+        ASSERT_TRUE(kv->add_sorted(*std::move(sorted)));
+        Kv::Batch batch;
+        batch.put(1, key("a", '3'), bytes("a3"));
+        batch.put(1, key("b", '1'), bytes("b1"));
+        ASSERT_TRUE(kv->write(std::move(batch)));
+        EXPECT_EQ(*kv->get_version(1, key("a", '1')), std::optional(bytes("a3")));
+        EXPECT_EQ(*kv->get_version(1, key("a", '3')), std::optional(bytes("a3")));
+        EXPECT_EQ(*kv->get_version(1, key("a", '4')), std::optional(bytes("a5")));
+    }
+    auto kv = Kv::open(folder.path, tables, options);
+    ASSERT_TRUE(kv);
+    EXPECT_EQ(*kv->get_version(1, key("a", '4')), std::optional(bytes("a5")));
+    EXPECT_EQ(*kv->get_version(1, key("a", '6')), std::nullopt) << "ab and b come next";
+    EXPECT_EQ(*kv->get_version(1, key("ab", '0')), std::optional(bytes("ab5")));
+    EXPECT_EQ(*kv->get_version(1, key("b", '2')), std::nullopt);
+    EXPECT_EQ(*kv->get_version(1, key("c", '0')), std::nullopt);
+}
+
 TEST(kv, the_last_of_put_and_erase_counts) {
     Folder folder;
     auto kv = Kv::open(folder.path, tables);

@@ -43,6 +43,15 @@ class VersionedCache {
         shard.entries.try_emplace(key, Entry{version, std::move(value)});
     }
 
+    [[nodiscard]] std::size_t count() {
+        std::size_t out = 0;
+        for (auto& shard : shards_) {
+            const std::lock_guard lock(shard.mutex);
+            out += shard.entries.size();
+        }
+        return out;
+    }
+
     void clear() {
         for (auto& shard : shards_) {
             const std::lock_guard lock(shard.mutex);

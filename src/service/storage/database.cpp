@@ -9,22 +9,7 @@ namespace weft::service::storage {
 
 namespace {
 
-constexpr std::size_t codes_size_max = 256ULL << 20;
 const Bytes meta_key = {'m', 'e', 't', 'a'};
-
-/// The newest entry of a versioned key at or before a version: @p key ends with that version's complement.
-Result<std::optional<Bytes>> find_version(const store::Kv& kv, store::Table table, const Bytes& key) {
-    auto cursor = kv.cursor(table);
-    cursor.seek(key);
-    if (!cursor.valid()) return std::nullopt;
-    const BytesView found = cursor.key();
-    const std::size_t prefix = key.size() - version_size;
-    if (found.size() != key.size() ||
-        !std::equal(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(prefix), key.begin())) {
-        return std::nullopt;
-    }
-    return to_bytes(cursor.value());
-}
 
 void put_block(store::Kv::Batch& batch, const api::SealedBlock& block, std::uint64_t version) {
     const auto number = number_key(block.header.number);
@@ -51,6 +36,11 @@ api::SealedBlockPtr make_genesis_block(const chain::Genesis& genesis) {
 
 }  // namespace
 
+store::KvOptions kv_options(const DatabaseConfig& config) {
+    constexpr std::uint64_t versioned = 1 << table::accounts | 1 << table::slots | 1 << table::nodes;
+    return {config.cache_size, config.sync, versioned};
+}
+
 Result<bool> has_head(const store::Kv& kv) {
     WEFT_TRY(const auto stored, kv.get(table::meta, meta_key));
     return stored.has_value();
@@ -72,7 +62,7 @@ Database::Database(store::Kv kv, const DatabaseConfig& config)
 Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& config, const chain::Genesis& genesis) {
-    WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, {config.cache_size, config.sync}));
+    WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, kv_options(config)));
     auto out = std::unique_ptr<Database>(new Database(std::move(kv), config));
     WEFT_TRY(const auto stored, out->kv_.get(table::meta, meta_key));
     if (!stored) {
@@ -200,7 +190,7 @@ Result<Hash> Database::root_of(std::uint64_t version, std::uint64_t number) cons
 
 Result<VersionedAccount> Database::account(const Address& address, std::uint64_t version) const {
     if (auto cached = accounts_.find(address, version)) return *std::move(cached);
-    WEFT_TRY(const auto stored, find_version(kv_, table::accounts, account_key(address, version)));
+    WEFT_TRY(const auto stored, kv_.get_version(table::accounts, account_key(address, version)));
     VersionedAccount out;
     if (stored) {
         WEFT_TRY(out, decode_account(*stored));
@@ -213,7 +203,7 @@ Result<U256> Database::slot(const Address& address, const U256& key, std::uint64
     WEFT_TRY(const VersionedAccount owner, account(address, version));
     const SlotId id{{address, owner.incarnation}, key};
     if (const auto cached = slots_.find(id, version)) return *cached;
-    WEFT_TRY(const auto stored, find_version(kv_, table::slots, slot_key(address, owner.incarnation, key, version)));
+    WEFT_TRY(const auto stored, kv_.get_version(table::slots, slot_key(address, owner.incarnation, key, version)));
     const U256 out = stored ? U256::from_bytes(*stored) : U256{};
     slots_.fill(id, version, out, newest_);
     return out;
@@ -229,17 +219,16 @@ Result<evm::CodePtr> Database::code(const Hash& code_hash) const {
     if (!stored) return fail(ErrorCode::data_loss, "code " + to_hex(code_hash) + " is missing");
     auto code = evm::make_code(*stored, code_hash);
     const std::lock_guard lock(codes_mutex_);
-    if (codes_size_ > codes_size_max) {
+    if (codes_size_ + stored->size() > config_.codes_cached_size_max) {
         codes_.clear();
         codes_size_ = 0;
     }
-    codes_size_ += stored->size();
-    codes_.emplace(code_hash, code);
+    if (codes_.emplace(code_hash, code).second) codes_size_ += stored->size();
     return code;
 }
 
 Bytes Database::node_at(const Hash& owner, chain::NibblesView path, std::uint64_t version) const {
-    auto found = find_version(kv_, table::nodes, node_key(owner, path, version));
+    auto found = kv_.get_version(table::nodes, node_key(owner, path, version));
     return found && *found ? **std::move(found) : Bytes{};
 }
 
@@ -388,25 +377,67 @@ Result<std::vector<api::SealedBlockPtr>> Database::rewind(std::uint64_t version)
     return removed;
 }
 
+namespace {
+
+/// About what a block takes in memory.
+std::size_t memory_of(const api::SealedBlock& block) {
+    std::size_t out = sizeof block + 2 * block.size;  // its transactions are there as bytes and as values
+    for (const auto& receipt : block.receipts) {
+        out += sizeof receipt;
+        for (const auto& log : receipt.logs) out += sizeof log + log.topics.size() * Hash::size + log.data.size();
+    }
+    return out;
+}
+
+}  // namespace
+
 void Database::remember(const api::SealedBlockPtr& block) {
     const std::lock_guard lock(recent_mutex_);
     const std::uint64_t number = block->header.number;
-    recent_.insert_or_assign(number, block);
+    if (recent_.empty()) recent_first_ = number;
+    if (!recent_.insert_or_assign(number, block).second) return;
+    recent_size_ += memory_of(*block);
     recent_hashes_.insert_or_assign(block->hash, number);
     for (std::size_t i = 0; i < block->transactions.size(); ++i) {
         recent_transactions_.insert_or_assign(block->transactions[i]->hash, Position{number, i});
     }
-    if (number < recent_blocks_max) return;
-    const auto old = recent_.find(number - recent_blocks_max);
+    while (recent_.size() > 1 &&
+           (recent_.size() > recent_blocks_max || recent_size_ > config_.blocks_cached_size_max)) {
+        drop_oldest();
+    }
+}
+
+/// @pre recent_mutex_ is held.
+void Database::drop_oldest() {
+    const auto old = recent_.find(recent_first_++);
     if (old == recent_.end()) return;
+    recent_size_ -= memory_of(*old->second);
     recent_hashes_.erase(old->second->hash);
     for (const auto& transaction : old->second->transactions) recent_transactions_.erase(transaction->hash);
     recent_.erase(old);
 }
 
+Database::Cached Database::cached() {
+    Cached out;
+    out.accounts = accounts_.count();
+    out.slots = slots_.count();
+    {
+        const std::lock_guard lock(writer_mutex_);
+        out.trie_nodes = trie_.nodes_loaded();
+    }
+    {
+        const std::lock_guard lock(codes_mutex_);
+        out.codes_size = codes_size_;
+    }
+    const std::lock_guard lock(recent_mutex_);
+    out.blocks = recent_.size();
+    out.blocks_size = recent_size_;
+    return out;
+}
+
 void Database::forget(const api::SealedBlock& block) {
     const std::lock_guard lock(recent_mutex_);
-    recent_.erase(block.header.number);
+    if (recent_.erase(block.header.number) != 0) recent_size_ -= memory_of(block);
     recent_hashes_.erase(block.hash);
     for (const auto& transaction : block.transactions) recent_transactions_.erase(transaction->hash);
 }

@@ -31,6 +31,9 @@ struct DatabaseConfig {
     std::size_t accounts_cached_max = 500'000;
     std::size_t slots_cached_max = 1'000'000;
     std::size_t trie_nodes_max = 500'000;
+    /// Bytes of contract code, and of the newest blocks with their receipts.
+    std::size_t codes_cached_size_max = 256ULL << 20;
+    std::size_t blocks_cached_size_max = 256ULL << 20;
     bool sync = false;
     /// Bring the trie up to date; must outlive the database.
     Workers* workers = &serial_workers();
@@ -38,6 +41,7 @@ struct DatabaseConfig {
     std::uint64_t versions_kept = 1'000'000;
 };
 
+[[nodiscard]] store::KvOptions kv_options(const DatabaseConfig& config);
 /// For load.hpp: whether a database has been made there.
 [[nodiscard]] Result<bool> has_head(const store::Kv& kv);
 /// For load.hpp: the records of a genesis block whose state was written as a version.
@@ -89,6 +93,17 @@ class Database final : public chain::NodeSource {
     [[nodiscard]] Result<std::vector<api::SealedBlockPtr>> rewind(std::uint64_t version);
     [[nodiscard]] std::uint64_t disk_size() const { return kv_.disk_size(); }
 
+    /// What the caches hold: counts, and bytes for codes and blocks.
+    struct Cached {
+        std::size_t accounts = 0;
+        std::size_t slots = 0;
+        std::size_t trie_nodes = 0;
+        std::size_t codes_size = 0;
+        std::size_t blocks = 0;
+        std::size_t blocks_size = 0;
+    };
+    [[nodiscard]] Cached cached();
+
   private:
     struct Prepared {
         Hash root;
@@ -133,7 +148,10 @@ class Database final : public chain::NodeSource {
 
     /// The newest blocks, whole: most reads are for them.
     static constexpr std::size_t recent_blocks_max = 512;
+    void drop_oldest();
     mutable std::mutex recent_mutex_;
+    std::uint64_t recent_first_ = 0;
+    std::size_t recent_size_ = 0;
     std::unordered_map<std::uint64_t, api::SealedBlockPtr> recent_;
     std::unordered_map<Hash, std::uint64_t> recent_hashes_;
     std::unordered_map<Hash, Position> recent_transactions_;

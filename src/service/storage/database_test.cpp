@@ -165,5 +165,49 @@ TEST_F(DatabaseTest, refuses_the_database_of_another_chain) {
     EXPECT_NE(opened.error().message.find("belongs to the chain of genesis"), std::string::npos);
 }
 
+TEST_F(DatabaseTest, caches_stay_within_their_bounds_under_a_flood) {
+    database_.reset();
+    DatabaseConfig config;
+    config.path = path_;
+    config.accounts_cached_max = 640;
+    config.slots_cached_max = 640;
+    config.trie_nodes_max = 2'000;
+    config.codes_cached_size_max = 10'000;
+    config.blocks_cached_size_max = 20'000;
+    database_ = Database::open(config, genesis_).value();
+    constexpr std::size_t shards = 64;  // each may have one more
+    std::vector<Hash> codes;
+    for (std::uint64_t round = 0; round < 40; ++round) {
+        const Head head = database_->head();
+        StateView view(*database_, head.version, head.block->header.number);
+        chain::State state(view);
+        state.begin_block(1, evm::Revision::osaka);
+        for (std::uint64_t i = 0; i < 100; ++i) {
+            const Address address = Address::from(U256(1'000 + round * 100 + i).to_hash().view().last(20));
+            state.set_balance(address, U256(1));
+            state.set_nonce(address, 1);
+            for (std::uint64_t key = 0; key < 4; ++key) state.set_storage(address, U256(key), U256(round + 1));
+            if (i < 10) {
+                state.set_code(address, Bytes(500 + round * 10 + i, 0x5b));
+                codes.push_back(state.code_hash(address));
+            }
+        }
+        state.end_transaction();
+        (void)commit(state.take_changes());
+        for (const auto& hash : codes) ASSERT_NE((*database_->code(hash)).get(), nullptr);
+        const auto cached = database_->cached();
+        EXPECT_LE(cached.accounts, config.accounts_cached_max + shards);
+        EXPECT_LE(cached.slots, config.slots_cached_max + shards);
+        EXPECT_LE(cached.trie_nodes, config.trie_nodes_max);
+        EXPECT_LE(cached.codes_size, config.codes_cached_size_max);
+        EXPECT_LE(cached.blocks_size, config.blocks_cached_size_max);
+    }
+    const auto cached = database_->cached();
+    EXPECT_GT(cached.accounts, 300U);
+    EXPECT_GT(cached.blocks, 1U);
+    EXPECT_LT(cached.blocks, 40U);
+    EXPECT_EQ((*database_->block(3))->header.number, 3U) << "what a cache let go of is still there";
+}
+
 }  // namespace
 }  // namespace weft::service::storage

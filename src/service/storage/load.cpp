@@ -292,7 +292,7 @@ class Loader {
 }  // namespace
 
 Result<void> load_database(const DatabaseConfig& config, chain::Genesis& genesis, const LoadState& state) {
-    WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, {config.cache_size, config.sync}));
+    WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, kv_options(config)));
     WEFT_TRY(const bool there, has_head(kv));
     if (there) return fail(ErrorCode::already_exists, config.path + ": there is a database already");
     WEFT_TRY(genesis.header.state_root, Loader(kv, state, *config.workers).run());
