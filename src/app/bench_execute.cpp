@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -73,6 +74,13 @@ std::uint64_t folder_size(const std::filesystem::path& path) {
         if (entry.is_regular_file(ignored)) out += entry.file_size(ignored);
     }
     return out;
+}
+
+/// That all threads of this process have used.
+std::int64_t cpu_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec * ns_per_s + now.tv_nsec;
 }
 
 std::uint64_t resident_size() {
@@ -188,6 +196,7 @@ struct Row {
     std::int64_t lists_ns = 0;
     std::int64_t trie_ns = 0;
     std::int64_t commit_ns = 0;
+    std::int64_t cpu_ns = 0;
     chain::AheadCounts ahead;
 };
 
@@ -205,6 +214,7 @@ Result<void> run_block(Database& database, std::span<const chain::TransactionPtr
     auto block = std::make_shared<api::SealedBlock>();
     block->header = chain::make_header(genesis.config, parent, attributes);
 
+    const std::int64_t cpu_before = cpu_ns();
     const std::int64_t start = monotonic_ns();
     service::storage::StateView view(database, head.version, parent.number);
     chain::State state(view);
@@ -241,6 +251,7 @@ Result<void> run_block(Database& database, std::span<const chain::TransactionPtr
     row.lists_ns += listed - executed;
     row.trie_ns += hashed - listed;
     row.commit_ns += committed - hashed;
+    row.cpu_ns += cpu_ns() - cpu_before;
     row.ahead.held += execution.ahead_counts().held;
     row.ahead.repeated += execution.ahead_counts().repeated;
     row.ahead.in_turn += execution.ahead_counts().in_turn;
@@ -250,11 +261,13 @@ Result<void> run_block(Database& database, std::span<const chain::TransactionPtr
 void print(const Row& row, Kind kind, std::size_t workers) {
     const auto all = static_cast<double>(row.execute_ns + row.lists_ns + row.trie_ns + row.commit_ns);
     const auto share = [&](std::int64_t part) { return 100 * static_cast<double>(part) / all; };
+    const double cpu_us = static_cast<double>(row.cpu_ns) / 1e3;
     const auto per_second = [&](std::uint64_t count) { return static_cast<double>(count) / all * 1e9; };
-    fmt::print("{:<18} {:>7} {:>9.1f} {:>9.0f} {:>8.0f}% {:>7.0f}% {:>7.0f}% {:>7.0f}% {:>9} {:>9} {:>9}\n",
+    fmt::print("{:<18} {:>7} {:>9.1f} {:>9.0f} {:>9.1f} {:>8.0f}% {:>7.0f}% {:>7.0f}% {:>7.0f}% {:>9} {:>9} {:>9}\n",
                kind_names[static_cast<std::size_t>(kind)], workers, per_second(row.gas) / 1e6,
-               per_second(row.transactions), share(row.execute_ns), share(row.lists_ns), share(row.trie_ns),
-               share(row.commit_ns), row.ahead.held, row.ahead.repeated, row.ahead.in_turn);
+               per_second(row.transactions), cpu_us / static_cast<double>(row.transactions), share(row.execute_ns),
+               share(row.lists_ns), share(row.trie_ns), share(row.commit_ns), row.ahead.held,
+               row.ahead.repeated, row.ahead.in_turn);
     std::fflush(stdout);
 }
 
@@ -272,8 +285,8 @@ Result<void> bench_execute(const BenchExecuteOptions& options) {
 
     Traffic traffic(state);
     std::uint64_t transactions = 0;
-    fmt::print("{:<18} {:>7} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}\n", "", "workers", "Mgas/s", "tx/s",
-               "execute", "lists", "trie", "commit", "ahead", "again", "in turn");
+    fmt::print("{:<18} {:>7} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9}\n", "", "workers", "Mgas/s",
+               "tx/s", "CPU us/tx", "execute", "lists", "trie", "commit", "ahead", "again", "in turn");
     for (const auto kind : {Kind::transfer, Kind::token, Kind::swap, Kind::hot_swap}) {
         for (Workers* chosen : {&serial_workers(), static_cast<Workers*>(&several)}) {
             if (chosen->width() == 1 && chosen == &several) continue;
