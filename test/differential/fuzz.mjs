@@ -92,9 +92,9 @@ export class Fuzzer {
     ++blocks.count;
     for (const what of ['executed', 'held', 'repeated']) blocks[what] += reply[what];
     if (reply.agrees) return;
-    const lines = [`${reply.fork}, ${reply.transactions} transactions, answers ${reply.answers ? 'alike' : 'differ'}, ` +
-      `receipts ${reply.receipts ? 'alike' : 'differ'}`];
-    await this.keep(request, 'ahead', undefined, lines);
+    const alike = (same) => (same ? 'alike' : 'differ');
+    await this.keep(request, 'ahead', undefined, [`${reply.fork}, ${reply.transactions} transactions, ` +
+      `answers ${alike(reply.answers)}, receipts ${alike(reply.receipts)}`]);
   }
 
   async tiers_differ(request, subject, ours, tiers) {
