@@ -243,7 +243,10 @@ Checked<void> Pool::check(const SignedTransaction& transaction, const PoolAccoun
     if (auto checked = check_account(transaction, account); !checked) return checked;
     const auto found = state_->senders.find(transaction.sender);
     Sender nobody;
-    return check_others(found == state_->senders.end() ? nobody : found->second, transaction, account, limits_);
+    auto checked = check_others(found == state_->senders.end() ? nobody : found->second, transaction, account, limits_);
+    // Who could not pay for it is not to have it checked either.
+    if (checked && transaction.sidecar) checked = validate_blob_proofs(*transaction.sidecar);
+    return checked;
 }
 
 Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& accounts, std::int64_t now_ms) {

@@ -4,6 +4,8 @@
 #include <random>
 
 #include "chain/test_chain.hpp"
+#include "crypto/kzg.hpp"
+#include "crypto/kzg_blob.hpp"
 
 namespace weft::chain {
 namespace {
@@ -93,6 +95,29 @@ TEST(pool, every_refusal_has_the_words_that_clients_match) {
     EXPECT_EQ(f.refusal(PoolFixture::make(5, 0)),
               "transaction underpriced: gas tip cap 1000000000, minimum needed 2000000000");
     EXPECT_EQ(f.pool.status().pending, 1U);
+}
+
+TEST(pool, the_proofs_of_blobs_are_looked_at_last) {
+    PoolFixture f;
+    Bytes infinity(48);  // the commitment to a blob of zeros
+    infinity[0] = 0xc0;
+    const auto make = [&](std::uint64_t key, std::uint8_t last_of_blob) {
+        Transaction tx = TestChain::transfer(0, address_with_end(1), U256(1));
+        tx.type = TransactionType::blob;
+        tx.max_fee_per_blob_gas = 1;
+        tx.blob_hashes = {crypto::kzg_to_versioned_hash(infinity)};
+        SignedTransaction out = *sign_transaction(tx, test_key(key));
+        auto sidecar = std::make_shared<BlobSidecar>();
+        sidecar->version = 1;
+        sidecar->blobs.emplace_back(crypto::blob_size).back() = last_of_blob;
+        sidecar->commitments = {infinity};
+        sidecar->proofs.assign(crypto::cells_per_blob, infinity);
+        out.sidecar = std::move(sidecar);
+        return std::make_shared<const SignedTransaction>(std::move(out));
+    };
+    EXPECT_EQ(f.refusal(make(1, 1)), "blob sidecar does not match the transaction: blob 0 is not what its proofs show");
+    EXPECT_TRUE(f.refusal(make(9, 1)).starts_with("insufficient funds")) << "who has nothing costs no 20 ms";
+    EXPECT_EQ(f.refusal(make(1, 0)), "accepted");
 }
 
 TEST(pool, a_replacement_pays_ten_percent_more) {

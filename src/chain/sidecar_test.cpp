@@ -27,9 +27,14 @@ SignedTransaction with_blobs(std::size_t count, std::uint8_t version) {
     return out;
 }
 
+Checked<void> check(const SignedTransaction& transaction, Fork fork) {
+    if (auto checked = validate_sidecar(transaction, rules_of_fork(fork)); !checked) return checked;
+    return validate_blob_proofs(*transaction.sidecar);
+}
+
 TEST(sidecar, blobs_that_are_what_their_proofs_show_pass) {
-    EXPECT_TRUE(validate_sidecar(with_blobs(2, 0), rules_of_fork(Fork::prague)));
-    EXPECT_TRUE(validate_sidecar(with_blobs(2, 1), rules_of_fork(Fork::osaka)));
+    EXPECT_TRUE(check(with_blobs(2, 0), Fork::prague));
+    EXPECT_TRUE(check(with_blobs(2, 1), Fork::osaka));
 }
 
 TEST(sidecar, anything_else_is_refused) {
@@ -57,7 +62,7 @@ TEST(sidecar, anything_else_is_refused) {
             BlobSidecar sidecar = *tx.sidecar;
             change(tx, sidecar);
             tx.sidecar = std::make_shared<const BlobSidecar>(std::move(sidecar));
-            const auto checked = validate_sidecar(tx, rules_of_fork(fork));
+            const auto checked = check(tx, fork);
             ASSERT_FALSE(checked);
             EXPECT_EQ(checked.error().rule, Rule::sidecar_mismatch);
             EXPECT_TRUE(checked.error().message.contains(why)) << checked.error().message;

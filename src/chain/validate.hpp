@@ -124,9 +124,12 @@ using Checked = std::expected<T, Refusal>;
                                                  std::uint64_t chain_id, const Address& sender);
 
 /// A blob transaction's sidecar: as many blobs, commitments and proofs as it must have, of the right sizes, by
-/// commitments that hash to what the transaction names, and proofs that hold.
+/// commitments that hash to what the transaction names.
 /// @pre  the transaction has a sidecar.
 [[nodiscard]] Checked<void> validate_sidecar(const SignedTransaction& transaction, const Rules& rules);
+/// Whether the blobs are what the commitments commit to. Takes about 20 ms a blob, so it comes last.
+/// @pre  validate_sidecar() passed.
+[[nodiscard]] Checked<void> validate_blob_proofs(const BlobSidecar& sidecar);
 
 /// A header against its parent's: everything but proof of work.
 [[nodiscard]] Checked<void> validate_header(const ChainConfig& config, const Header& header, const Header& parent);
