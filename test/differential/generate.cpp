@@ -249,9 +249,9 @@ class Maker {
     /// Runs it once with more than enough, to stop the real run at any point of that.
     void choose_gas() {
         auto& tx = case_.transaction;
-        if (deep_ && !since(Revision::osaka)) {  // enough for the 1024 frames that 63/64 of it leave something for
+        if (deep_ && !since(Revision::osaka)) {  // 2^39 is enough for 1024 calls, 2^45 for creations
             tx.to = *deep_;
-            tx.gas_limit = 1ULL << random_.between(30, 36);
+            tx.gas_limit = 1ULL << random_.between(30, 46);
             return;
         }
         tx.gas_limit = random_.chance(85) ? usual_gas : ample_gas;
