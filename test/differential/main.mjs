@@ -1,5 +1,6 @@
 // run --seconds N --seed S [--against ethereumjs,anvil] [--fixtures FOLDER] [--found FOLDER]
 
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describe, Fuzzer } from './fuzz.mjs';
 import { open_peers, program } from './peers.mjs';
@@ -10,7 +11,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     against: { type: 'string', default: 'ethereumjs,anvil' },
     fixtures: { type: 'string' },
-    found: { type: 'string', default: 'found' },
+    found: { type: 'string', default: fileURLToPath(new URL('../../build/found', import.meta.url)) },
   },
 });
 
