@@ -55,7 +55,7 @@ test('a wrong price is found, made small, and kept as a state test', async () =>
 
 test('weft in all its ways, EthereumJS and revm agree', async () => {
   const fuzzer = new Fuzzer({
-    program, peers: await open_peers(['ethereumjs', 'anvil']), seed: 1, seconds: 25,
+    program, peers: await open_peers(['ethereumjs', 'anvil']), seed: 1, seconds: 25, cases_min: 250,
     folder: fileURLToPath(new URL('../../build/found', import.meta.url)),
   });
   const report = await fuzzer.run();

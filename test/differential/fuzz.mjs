@@ -28,11 +28,11 @@ async function fixture_files(folder) {
 
 export class Fuzzer {
   /**
-   * @param options  program: weft's side; peers: opened ones; seed, seconds, cases_max; fixtures: a folder of state
-   *                 tests, every other case is then one of them, changed; folder: for what is found; say: for lines.
+   * @param options  program: weft's side; peers: opened ones; seed, seconds, cases_min (however long they take),
+   *                 cases_max; fixtures: a folder of state tests, every other case is then one of them, changed; folder: for what is found; say: for lines.
    */
   constructor(options) {
-    this.options = { cases_max: Infinity, say: console.log, ...options };
+    this.options = { cases_min: 1, cases_max: Infinity, say: console.log, ...options };
     this.weft = new Weft(options.program);
     this.report = {
       cases: 0, asked: {}, found: [], explained: {}, failures: {}, refused: 0, mutated: 0, traced: 0, steps: 0,
@@ -42,12 +42,12 @@ export class Fuzzer {
   }
 
   async run() {
-    const { seed, seconds, cases_max, fixtures, peers } = this.options;
+    const { seed, seconds, cases_min, cases_max, fixtures, peers } = this.options;
     const files = fixtures ? await fixture_files(fixtures) : [];
     const start = performance.now();
     const elapsed = () => (performance.now() - start) / 1000;
     let next_word = 60;
-    for (let i = 0n; elapsed() < seconds && this.report.cases < cases_max; ++i) {
+    for (let i = 0n; (elapsed() < seconds || this.report.cases < cases_min) && this.report.cases < cases_max; ++i) {
       const number = BigInt(seed) * seeds_apart + i;
       const mutated = files.length > 0 && i % 2n === 1n;
       this.traces = i % traced_each === 0n;
