@@ -29,7 +29,8 @@ async function fixture_files(folder) {
 export class Fuzzer {
   /**
    * @param options  program: weft's side; peers: opened ones; seed, seconds, cases_min (however long they take),
-   *                 cases_max; fixtures: a folder of state tests, every other case is then one of them, changed; folder: for what is found; say: for lines.
+   *                 cases_max; fixtures: a folder of state tests, every other case is then one of them, changed;
+   *                 folder: for what is found; say: for lines.
    */
   constructor(options) {
     this.options = { cases_min: 1, cases_max: Infinity, say: console.log, ...options };
