@@ -237,7 +237,7 @@ void Coverage::write(json::Writer& writer) const {
 }
 
 void StepWriter::on_step(const evm::TraceStep& step) {
-    if (++count_ > steps_max) return;
+    if (step.pc >= step.code.size() || ++count_ > steps_max) return;
     const auto top = step.stack.empty() ? std::string() : to_quantity(step.stack.back());
     text_ += fmt::format("{}[{},{},\"{}\",{},\"{}\"]", text_.empty() ? "" : ",", step.depth, step.pc,
                          evm::opcode_name(step.opcode), step.gas, top);

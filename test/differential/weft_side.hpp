@@ -76,7 +76,8 @@ class Coverage final : public evm::Tracer {
     std::vector<FrameKind> frames_;
 };
 
-/// Collects steps as [depth, pc, opcode's name, gas, top word] for the one who looks where two runs part.
+/// Collects steps as [depth, pc, opcode's name, gas, top word] for the one who looks where two runs part. The STOP that
+/// stands behind the code's end, which geth shows and EthereumJS doesn't, is left out.
 class StepWriter final : public evm::Tracer {
   public:
     static constexpr std::size_t steps_max = 100'000;
