@@ -143,7 +143,7 @@ std::vector<Function> functions_of(const File& file) {
     return out;
 }
 
-constexpr auto pure_rooms = std::to_array<std::string_view>({"crypto", "evm", "chain", "consensus"});
+constexpr auto pure_rooms = std::to_array<std::string_view>({"crypto", "verify", "evm", "chain", "consensus", "model"});
 constexpr auto pure_machines =
     std::to_array<std::string_view>({"src/mesh/lease_table", "src/mesh/balance", "src/mesh/backoff", "src/mesh/retry",
                                      "src/mesh/discovery", "src/app/restart"});
