@@ -31,20 +31,31 @@ function compare_state(ours, theirs, line) {
   }
 }
 
-/** Opcodes by one name: 0x20 and 0x44 have two each, and what is no opcode has many. */
+/** Opcodes by one name: 0x20 and 0x44 have two each, and what a fork lacks, at the peer, none. */
 const one_name = (name) => (/not defined|INVALID|Unknown/.test(name) ? 'INVALID'
   : { SHA3: 'KECCAK256', DIFFICULTY: 'PREVRANDAO' }[name] ?? name);
 
+const same_name = (a, b) => one_name(b) === 'INVALID' || one_name(a) === one_name(b);
 const same_step = (a, b) => a !== undefined && b !== undefined &&
-  a.every((value, i) => (i === 2 ? one_name(value) === one_name(b[i]) : value === b[i]));
+  a.every((value, i) => (i === 2 ? same_name(value, b[i]) : value === b[i]));
 
-/** The first step at which two runs part, with the one before it; nothing if they don't. */
+/**
+ * The first step at which two runs part, with the one before it; nothing if they don't. A frame's last step may be
+ * missing at the peer: EthereumJS doesn't show one that lacks the words to know its price.
+ */
 export function first_difference(ours, theirs) {
   const show = (step) => step
     ? `depth ${step[0]} pc ${step[1]} ${step[2]} gas ${step[3]} top ${step[4]}` : 'the end';
-  for (let i = 0; i < Math.max(ours.length, theirs.length); ++i) {
-    if (same_step(ours[i], theirs[i])) continue;
-    return [`step ${i}, after ${show(ours[i - 1])}`, `  weft: ${show(ours[i])}`, `  peer: ${show(theirs[i])}`];
+  let at = 0;
+  for (let i = 0; i <= ours.length; ++i) {
+    if (i === ours.length && at === theirs.length) break;
+    if (same_step(ours[i], theirs[at])) {
+      ++at;
+      continue;
+    }
+    const is_last = i < ours.length && (ours[i + 1]?.[0] ?? -1) < ours[i][0];
+    if (is_last) continue;
+    return [`step ${i}, after ${show(ours[i - 1])}`, `  weft: ${show(ours[i])}`, `  peer: ${show(theirs[at])}`];
   }
   return [];
 }
