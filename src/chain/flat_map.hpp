@@ -24,12 +24,18 @@ class FlatMap {
 
     /// The key's value, and whether it was put there now (as Value{}).
     std::pair<Value*, bool> insert(const Key& key) {
+        // One key is often wanted several times in a row: an SSTORE asks whether it is warm, what it was, and sets it.
+        if (last_ < slots_.size() && slots_[last_].used && slots_[last_].key == key) return {&slots_[last_].value, false};
         if ((count_ + 1) * 4 > slots_.size() * 3) grow();
         std::size_t at = Hasher{}(key) & mask();
         while (slots_[at].used) {
-            if (slots_[at].key == key) return {&slots_[at].value, false};
+            if (slots_[at].key == key) {
+                last_ = at;
+                return {&slots_[at].value, false};
+            }
             at = (at + 1) & mask();
         }
+        last_ = at;
         slots_[at].used = true;
         slots_[at].key = key;
         ++count_;
@@ -74,6 +80,7 @@ class FlatMap {
 
     std::vector<Place> slots_;
     std::size_t count_ = 0;
+    std::size_t last_ = 0;  // the place found last
 };
 
 }  // namespace weft::chain
