@@ -25,7 +25,9 @@ class FlatMap {
     /// The key's value, and whether it was put there now (as Value{}).
     std::pair<Value*, bool> insert(const Key& key) {
         // One key is often wanted several times in a row: an SSTORE asks whether it is warm, what it was, and sets it.
-        if (last_ < slots_.size() && slots_[last_].used && slots_[last_].key == key) return {&slots_[last_].value, false};
+        if (last_ < slots_.size() && slots_[last_].used && slots_[last_].key == key) {
+            return {&slots_[last_].value, false};
+        }
         if ((count_ + 1) * 4 > slots_.size() * 3) grow();
         std::size_t at = Hasher{}(key) & mask();
         while (slots_[at].used) {
