@@ -61,6 +61,7 @@ std::optional<evm::CallResult> BlockExecution::system_call(const Address& contra
     environment.revision = environment_.rules.revision;
     environment.block = environment_.block;
     environment.transaction.origin = system_address;
+    environment.limiter = environment_.limiter;
     evm::Message message;
     message.gas = system_call_gas;
     message.sender = system_address;

@@ -85,6 +85,7 @@ class Estimator {
             if (rule == Rule::intrinsic_gas_too_low || rule == Rule::floor_gas_too_low) return Try{true, std::nullopt};
             return std::unexpected(to_error(outcome.error()));
         }
+        if (outcome->status == evm::Status::aborted) return fail(ErrorCode::cancelled, failure_message(*outcome));
         const bool failed = !outcome->succeeded();
         return Try{failed, *std::move(outcome)};
     }

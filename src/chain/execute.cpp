@@ -25,6 +25,7 @@ class Execution {
         environment_.revision = rules_.revision;
         environment_.block = block.block;
         environment_.tracer = tracer;
+        environment_.limiter = block.limiter;
         environment_.allow_unlimited_code = checks.allow_unlimited_code;
         environment_.moved_precompiles = state.moved_precompiles();
     }

@@ -29,6 +29,7 @@ namespace weft::chain {
 struct BlockEnvironment {
     Rules rules;
     evm::BlockContext block;
+    evm::Limiter* limiter = nullptr;  // of executions for somebody's question; blocks know the protocol's bounds alone
 };
 [[nodiscard]] BlockEnvironment make_environment(const ChainConfig& config, const Header& header);
 
@@ -107,6 +108,8 @@ class BlockExecution {
     ///                copied.
     BlockExecution(const ChainConfig& config, const Header& header, State& state, const StateTrie* trie = nullptr);
 
+    /// Bounds what follows beyond the protocol's rules, for traces; an outcome may then be `aborted`.
+    void limit(evm::Limiter* limiter) { environment_.limiter = limiter; }
     /// DAO fork; system calls of EIP-4788 and EIP-2935.
     [[nodiscard]] Checked<void> begin();
     /// Runs the next transaction. A refused one changes nothing, and others may follow.

@@ -8,6 +8,7 @@
 #include "base/rlp.hpp"
 #include "crypto/keccak.hpp"
 #include "evm/interpreter.hpp"
+#include "evm/limiter.hpp"
 #include "evm/precompile.hpp"
 #include "evm/tracer.hpp"
 
@@ -175,6 +176,10 @@ Outcome run_creation(Machine& machine, const Message& message, Bytes& output) {
 /// What stops a message before it does anything; its gas then goes back.
 Status refusal(Machine& machine, const Message& message, std::uint64_t nonce) {
     if (message.depth > call_depth_max) return Status::call_depth_exceeded;
+    if (auto* const limiter = machine.limiter) {
+        if (message.depth > limiter->depth_max()) limiter->request(Limiter::Reason::depth);
+        if (limiter->requested()) return Status::aborted;
+    }
     const bool pays = message.kind == CallKind::call || message.kind == CallKind::callcode || is_creation(message.kind);
     if (pays && !message.value.is_zero() && machine.host->balance(message.sender) < message.value) {
         return Status::insufficient_balance;

@@ -116,6 +116,7 @@ std::int64_t call_of_kind(CallKind kind, Frame& frame, U256* top, std::int64_t g
 
     Message message = message_of(frame, operands, passed);
     const auto outcome = run_message(*frame.machine, message, frame.return_data);
+    if (outcome.status == Status::aborted) [[unlikely]] return fail_operation(frame, Status::aborted, gas);
     gas += outcome.gas_left;
     const std::size_t copied = std::min<std::size_t>(operands.output_size->limb[0], frame.return_data.size());
     if (copied != 0) {
@@ -153,6 +154,7 @@ std::int64_t create_of_kind(CallKind kind, Frame& frame, U256* top, std::int64_t
     message.input = memory_view(frame, offset, size);
     if (kind == CallKind::create2) message.salt = top[-3].to_hash();
     const auto outcome = run_message(*frame.machine, message, frame.return_data);
+    if (outcome.status == Status::aborted) [[unlikely]] return fail_operation(frame, Status::aborted, gas);
     gas += outcome.gas_left;
     if (outcome.status != Status::revert) frame.return_data.clear();
     if (outcome.status == Status::success) {

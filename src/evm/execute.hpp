@@ -8,7 +8,8 @@
 
 namespace weft::evm {
 
-class Tracer;  // tracer.hpp
+class Tracer;   // tracer.hpp
+class Limiter;  // limiter.hpp
 
 /// Everything that stays the same during one transaction.
 struct Environment {
@@ -16,6 +17,7 @@ struct Environment {
     BlockContext block;
     TransactionContext transaction;
     Tracer* tracer = nullptr;  // null: the untraced tables, which cost nothing
+    Limiter* limiter = nullptr;  // null: nothing but the protocol's bounds
     /// From a node's eth_call: contracts larger than EIP-170 allows may be created.
     bool allow_unlimited_code = false;
     /// From a node's eth_call: the precompile at `first` answers at `second` instead, and code set at `first` runs

@@ -136,6 +136,7 @@ enum class Status : std::uint8_t {
     invalid_code_prefix,     // EIP-3541
     code_store_out_of_gas,
     precompile_failure,
+    aborted,  // by its Limiter: not the code's failure; the whole execution counts for nothing
 };
 
 struct CallResult {

@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "evm/instruction.hpp"
+#include "evm/limiter.hpp"
 #include "evm/threaded/handlers.hpp"
 #include "evm/tracer.hpp"
 
@@ -21,6 +22,8 @@ namespace {
 
 /// Frames that are not to be translated wait for more jumps than gas can buy.
 constexpr std::int64_t forever = std::numeric_limits<std::int64_t>::max();
+/// ... but look at the limiter after so many.
+constexpr std::int64_t jumps_a_look = 1 << 16;
 /// Code that hardly jumps is known by its gas: this much counts as a jump.
 constexpr std::int64_t gas_per_jump = 64;
 
@@ -125,16 +128,19 @@ template <Opcode opcode, int price>
     WEFT_EVM_NEXT();
 }
 
+bool is_to_end(const Frame& frame) {
+    return frame.machine->limiter != nullptr && frame.machine->limiter->requested();
+}
+
 /// A jump arrived at pc and the code has run enough to be translated: goes on there in its program.
 [[clang::preserve_none, gnu::noinline, gnu::cold]] void run_translated(WEFT_EVM_PARAMETERS) {
-    static_cast<void>(base);
-    static_cast<void>(table);
+    if (is_to_end(*frame)) WEFT_EVM_GO(halt<Status::aborted>);
     const auto& program = frame->code->translate(frame->schedule->revision);
     const auto* const block = program.find(static_cast<std::uint64_t>(pc - frame->code->begin()));
     if (program.revision() == frame->schedule->revision) {
         run_program(*frame, program, block, top, gas);
     } else {
-        frame->patience = forever;
+        frame->patience = jumps_a_look;
         interpret_from(*frame, pc, top, gas);
     }
 }
@@ -218,6 +224,7 @@ constexpr const Table& table_of(const Frame& frame) {
 }
 
 [[clang::preserve_none]] void traced(WEFT_EVM_PARAMETERS) {
+    if (is_to_end(*frame)) [[unlikely]] WEFT_EVM_GO(halt<Status::aborted>);
     tell(*frame, pc, top, gas);
     WEFT_EVM_GO(table_of(*frame)[*pc].run);
 }
@@ -270,8 +277,10 @@ void interpret(Frame& frame) {
         return run_program(frame, *program, program->begin(), frame.stack - 1, frame.gas);
     }
     const std::int64_t gas = frame.gas;
+    const bool waits_for_translation = frame.patience != forever;
+    if (!waits_for_translation) frame.patience = jumps_a_look;
     interpret_from(frame, frame.code->begin(), frame.stack - 1, gas);
-    if (frame.patience != forever) frame.code->set_patience(frame.patience - (gas - frame.gas) / gas_per_jump);
+    if (waits_for_translation) frame.code->set_patience(frame.patience - (gas - frame.gas) / gas_per_jump);
 }
 
 }  // namespace weft::evm

@@ -2,6 +2,7 @@
 // The memory an execution works in, kept from one execution to the next so that a call allocates nothing: a stack for
 // each depth, and one region in which every frame's memory begins where its caller's ends.
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <vector>
@@ -31,7 +32,8 @@ struct Frame {
     const Environment* environment = nullptr;
     Machine* machine = nullptr;
     U256* stack = nullptr;     // the slot of the first word
-    U256* floor = nullptr;     // where a translated program's stack pointer stands when the stack is empty
+    /// Where a translated program's stack pointer stands when the stack is empty. A Limiter may put a wrong place here.
+    std::atomic<U256*> floor = nullptr;
     const Program* program = nullptr;  // what runs, if it is translated
     std::int64_t patience = 0;         // jumps until the code is translated
     Bytes return_data;         // of the last call this frame made; its capacity outlives the frame
@@ -49,6 +51,13 @@ struct Frame {
     Tracer* tracer = nullptr;
     std::int64_t traced_gas = -1;
 
+    void reset_floor() { floor.store(stack - 2, std::memory_order_relaxed); }
+    /// From any thread: no block of a translated program can be entered any more, as every height is wrong.
+    void distrust_floor() {
+        constexpr std::uintptr_t beyond_any_height = std::uintptr_t{1} << 31;
+        floor.store(reinterpret_cast<U256*>(reinterpret_cast<std::uintptr_t>(stack - 2) ^ beyond_any_height),
+                    std::memory_order_relaxed);
+    }
     [[nodiscard]] BytesView output() const { return {memory + output_offset, output_size}; }
 };
 
@@ -68,12 +77,14 @@ class Machine {
     void close(Frame& frame);
 
     /// Makes a frame's memory at least @p size bytes, a multiple of 32. Only the innermost frame may grow; it may move.
-    void grow(Frame& frame, std::uint64_t size);
+    /// @return false, without effect, if the limiter has it so.
+    [[nodiscard]] bool grow(Frame& frame, std::uint64_t size);
 
     Host* host = nullptr;
     const Environment* environment = nullptr;
     const GasSchedule* schedule = nullptr;
     Tracer* tracer = nullptr;
+    Limiter* limiter = nullptr;
     std::int64_t refund = 0;          // of the transaction; a failing frame takes its part back
     bool ripemd_touched = false;      // see call.cpp
     Reducer reducer;                  // MULMOD's, of the modulus it met last more than once
@@ -95,8 +106,10 @@ class Machine {
         std::size_t size = 0;
     };
 
-    void add_level();
+    static void add_stack(Level& level);
     void add_chunk(std::size_t index, std::size_t size);
+    /// Bytes of stacks and memory that it holds.
+    [[nodiscard]] std::uint64_t held() const;
 
     std::vector<std::unique_ptr<Level>> levels_;
     std::vector<Chunk> chunks_;

@@ -136,7 +136,7 @@ std::int64_t grow_memory(Frame& frame, std::uint64_t end, std::int64_t gas) {
     if (size <= frame.memory_room) {
         frame.memory_size = size;
     } else {
-        frame.machine->grow(frame, size);
+        if (!frame.machine->grow(frame, size)) return fail_operation(frame, Status::aborted, gas);
     }
     return gas;
 }

@@ -27,6 +27,7 @@ std::string_view to_string(Status status) {
         case Status::invalid_code_prefix: return "invalid code: must not begin with 0xef";
         case Status::code_store_out_of_gas: return "contract creation code storage out of gas";
         case Status::precompile_failure: return "precompile failed";
+        case Status::aborted: return "execution aborted";
     }
     WEFT_ASSERT(false);
     return {};

@@ -59,7 +59,8 @@ using Handler = void (*)(WEFT_EVM_PARAMETERS) [[clang::preserve_none]];
                                              const Frame* frame) {
     gas -= static_cast<std::uint32_t>(pc[1]);
     const auto height = static_cast<std::uint32_t>(reinterpret_cast<const char*>(sp) -
-                                                   reinterpret_cast<const char*>(frame->floor));
+                                                   reinterpret_cast<const char*>(
+                                                       frame->floor.load(std::memory_order_relaxed)));
     return gas >= 0 && height - static_cast<std::uint32_t>(pc[2]) <= static_cast<std::uint32_t>(pc[2] >> 32);
 }
 

@@ -6,6 +6,7 @@
 
 #include "evm/gas.hpp"
 #include "evm/interpreter.hpp"
+#include "evm/limiter.hpp"
 #include "evm/threaded/handler.hpp"
 
 namespace weft::evm {
@@ -14,6 +15,8 @@ namespace weft::evm {
 
 /// The block at pc can't be entered: the other interpreter takes over for the rest of the frame.
 [[clang::preserve_none, gnu::noinline, gnu::cold]] void leave(WEFT_EVM_PARAMETERS) {
+    const auto* const limiter = frame->machine->limiter;
+    if (limiter != nullptr && limiter->requested()) WEFT_EVM_GO(halt<Status::aborted>);
     WEFT_EVM_SPILL();
     interpret_from(*frame, frame->code->begin() + (pc[1] >> 32), sp + 1, gas + static_cast<std::uint32_t>(pc[1]));
 }
@@ -316,7 +319,7 @@ const HandlerSet& handler_set() {
 
 void run_program(Frame& frame, const Program& program, const ProgramWord* header, U256* top, std::int64_t gas) {
     frame.program = &program;
-    frame.floor = frame.stack - 2;
+    frame.reset_floor();
     reinterpret_cast<Handler>(*header)(header, top - 1, gas, &frame, top->limb[0], top->limb[1], top->limb[2],
                                        top->limb[3]);
 }

@@ -25,6 +25,12 @@ std::string_view type_of(CallKind kind) {
 
 }  // namespace
 
+Bytes CallTracer::keep(BytesView bytes) {
+    constexpr std::uint64_t call_size_about = 200;
+    const bool may = options_.budget == nullptr || options_.budget->take(bytes.size() * 2 + call_size_about);
+    return may ? to_bytes(bytes) : Bytes{};
+}
+
 void CallTracer::on_enter(const TraceEnter& enter) {
     const Message& message = enter.message;
     depth_ = message.depth;
@@ -36,7 +42,7 @@ void CallTracer::on_enter(const TraceEnter& enter) {
     call.shows_value = message.kind != CallKind::staticcall;
     call.gas = message.gas;
     call.value = message.value;
-    call.input = to_bytes(message.input);
+    call.input = keep(message.input);
     call.log_count_before = log_count_;
     open_.push_back(std::move(call));
 }
@@ -48,13 +54,13 @@ void CallTracer::on_exit(const TraceExit& exit) {
     Call& call = open_.back();
     call.gas_used = exit.gas_used;
     if (exit.status == Status::success) {
-        call.output = to_bytes(exit.output);
+        call.output = keep(exit.output);
     } else {
         call.error = describe(exit.status, exit.failed_opcode, exit.failed_stack_size);
         log_count_ = call.log_count_before;  // a log that is undone gives its number back
         if (call.type.starts_with("CREATE")) call.shows_to = false;
         if (exit.status == Status::revert) {
-            call.output = to_bytes(exit.output);
+            call.output = keep(exit.output);
             call.revert_reason = revert_reason(exit.output).value_or("");
         }
     }
@@ -69,6 +75,7 @@ void CallTracer::on_log(const Log& log) {
     const auto index = log_count_++;
     if (!options_.with_log || (options_.only_top_call && depth_ > 0)) return;
     WEFT_ASSERT(!open_.empty());
+    (void)keep(log.data);
     open_.back().logs.push_back({log, index, open_.back().calls.size()});
 }
 
@@ -84,9 +91,8 @@ void CallTracer::on_self_destruct(int /*depth*/, const Address& contract, const 
     open_.back().calls.push_back(std::move(call));
 }
 
-std::string CallTracer::write(const Call& call, bool parent_failed) {
+void CallTracer::write(json::Writer& out, const Call& call, bool parent_failed) {
     const bool failed = parent_failed || !call.error.empty();
-    json::Writer out;
     out.begin_object();
     out.data("from", call.from);
     out.quantity("gas", call.gas);
@@ -98,7 +104,7 @@ std::string CallTracer::write(const Call& call, bool parent_failed) {
     if (!call.revert_reason.empty()) out.string("revertReason", call.revert_reason);
     if (!call.calls.empty()) {
         out.key("calls").begin_array();
-        for (const auto& inner : call.calls) out.raw(write(inner, failed));
+        for (const auto& inner : call.calls) write(out, inner, failed);
         out.end_array();
     }
     if (!call.logs.empty() && !failed) {
@@ -119,7 +125,6 @@ std::string CallTracer::write(const Call& call, bool parent_failed) {
     if (call.shows_value) out.quantity("value", call.value);
     out.string("type", call.type);
     out.end_object();
-    return out.take();
 }
 
 std::string CallTracer::result(std::uint64_t gas_limit, std::uint64_t gas_used) const {
@@ -127,7 +132,9 @@ std::string CallTracer::result(std::uint64_t gas_limit, std::uint64_t gas_used) 
     Call top = open_.front();
     top.gas = gas_limit;
     top.gas_used = gas_used;
-    return write(top, false);
+    json::Writer out;
+    write(out, top, false);
+    return out.take();
 }
 
 }  // namespace weft::evm

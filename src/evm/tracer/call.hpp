@@ -5,7 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "evm/limiter.hpp"
 #include "evm/tracer.hpp"
+
+namespace weft::json {
+class Writer;
+}
 
 namespace weft::evm {
 
@@ -14,6 +19,8 @@ struct CallTracerOptions {
     bool with_log = false;
     /// Logs that earlier transactions of the block emitted: "index" counts on from there.
     std::uint64_t first_log_index = 0;
+    /// Ends the execution when the calls are larger; may be null.
+    TraceBudget* budget = nullptr;
 };
 
 class CallTracer final : public Tracer {
@@ -54,7 +61,9 @@ class CallTracer final : public Tracer {
         std::vector<LogEntry> logs;
     };
 
-    [[nodiscard]] static std::string write(const Call& call, bool parent_failed);
+    static void write(json::Writer& out, const Call& call, bool parent_failed);
+    /// The bytes, if they may be kept.
+    [[nodiscard]] Bytes keep(BytesView bytes);
 
     CallTracerOptions options_;
     std::uint64_t log_count_;

@@ -17,7 +17,10 @@ void PrestateTracer::look_at(Host& host, const Address& address) {
     account.nonce = host.nonce(address);
     const auto code = host.code(address);
     if (code->size() != 0) {
-        if (!options_.disable_code) account.code = to_bytes(code->bytes());
+        constexpr std::uint64_t account_size_about = 250;
+        const std::uint64_t code_size = options_.disable_code ? 0 : code->size() * 2;
+        const bool may_keep = options_.budget == nullptr || options_.budget->take(account_size_about + code_size);
+        if (!options_.disable_code && may_keep) account.code = to_bytes(code->bytes());
         account.code_hash = host.code_hash(address);
     }
     account.empty = account.nonce == 0 && code->size() == 0 && account.balance->is_zero();

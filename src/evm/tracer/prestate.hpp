@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "evm/limiter.hpp"
 #include "evm/tracer.hpp"
 
 namespace weft::json {
@@ -21,6 +22,8 @@ struct PrestateOptions {
     bool disable_code = false;
     bool disable_storage = false;
     bool include_empty = false;  // not together with diff_mode
+    /// Ends the execution when there is more; may be null.
+    TraceBudget* budget = nullptr;
 };
 
 class PrestateTracer final : public Tracer {

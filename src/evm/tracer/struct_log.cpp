@@ -9,6 +9,9 @@ namespace weft::evm {
 
 namespace {
 
+constexpr std::uint64_t entry_size_about = 80;
+constexpr std::uint64_t word_size_least = 6;
+
 /// A step that failed before it ran shows why; one that failed while it ran does not.
 bool is_shown(Status status) {
     return status == Status::out_of_gas || status == Status::stack_underflow || status == Status::stack_overflow;
@@ -23,6 +26,8 @@ std::string StructLogTracer::storage_of(const TraceStep& step) {
     const Address& contract = step.message.recipient;
     const U256& key = step.stack.back();
     auto& slots = storage_[contract];
+    constexpr std::uint64_t slot_size = 137;  // of its text
+    if (options_.budget != nullptr && !options_.budget->take(slots.size() * slot_size)) return {};
     slots[key] = load ? step.host.storage(contract, key) : step.stack[step.stack.size() - 2];
     std::string out = ",\"storage\":{";
     for (const auto& [slot, value] : slots) {
@@ -58,6 +63,11 @@ std::string StructLogTracer::members_of(const TraceStep& step) {
 
 void StructLogTracer::on_step(const TraceStep& step) {
     if (options_.limit != 0 && logs_.size() > options_.limit) return;
+    // Looked at before the text is made, which one step can have too much of.
+    std::uint64_t size_about = entry_size_about;
+    if (!options_.disable_stack) size_about += step.stack.size() * word_size_least;
+    if (options_.enable_memory) size_about += step.memory.size() * 2;
+    if (options_.budget != nullptr && !options_.budget->take(size_about)) return;
     pending_ = {true, step.pc, step.opcode, step.gas, step.depth, step.refund, step.stack.size(), members_of(step)};
 }
 

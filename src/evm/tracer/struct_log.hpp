@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "evm/limiter.hpp"
 #include "evm/tracer.hpp"
 
 namespace weft::evm {
@@ -18,6 +19,8 @@ struct StructLogOptions {
     bool enable_return_data = false;
     /// Entries stop when their text is longer than this, in bytes; 0: never.
     std::uint64_t limit = 0;
+    /// Ends the execution when the entries are larger; may be null.
+    TraceBudget* budget = nullptr;
 };
 
 class StructLogTracer final : public Tracer {
