@@ -125,6 +125,29 @@ Result<void> set_accounts(SystemConfig& config, std::string_view value) {
     return {};
 }
 
+Result<void> set_call_time(SystemConfig& config, std::string_view value) {
+    if (value == "0") {
+        config.call_time_ms = 0;
+        return {};
+    }
+    WEFT_TRY(config.call_time_ms, milliseconds(value));
+    return {};
+}
+std::optional<std::string> get_call_time(const SystemConfig& config) {
+    if (config.call_time_ms == 0) return "0";
+    return fmt::format("{}.{:03}", config.call_time_ms / 1000, config.call_time_ms % 1000);
+}
+
+template <std::uint64_t SystemConfig::*Member, std::uint64_t least, std::uint64_t most>
+Result<void> set_within(SystemConfig& config, std::string_view value) {
+    WEFT_TRY(const std::uint64_t found, number(value));
+    if (found < least || found > most) {
+        return fail(ErrorCode::invalid_argument, fmt::format("wants a whole number from {} to {}", least, most));
+    }
+    config.*Member = found;
+    return {};
+}
+
 Result<void> set_contracts(SystemConfig& config, std::string_view value) {
     constexpr std::uint64_t contracts_max = 64;
     WEFT_TRY(const std::uint64_t count, number(value));
@@ -174,6 +197,19 @@ constexpr auto all_settings = std::to_array<Setting>({
                                            "processes that answer calls, estimates and traces beside the node "
                                            "(default 0: the node does)"),
              set_contracts),
+    number_setting<&C::call_gas>("call-gas", "GAS",
+                                 "most gas of a call, estimate, trace or simulation (default 50000000; 0: no bound)"),
+    {"call-time", "SECONDS", "most time that one may execute (default 5; 0: no bound)", set_call_time, get_call_time},
+    with_set(number_setting<&C::call_memory_mib>("call-memory", "MIB",
+                                                 "most memory of the contracts that one runs (default 512)"),
+             set_within<&C::call_memory_mib, 2, 1 << 20>),
+    with_set(number_setting<&C::call_depth>("call-depth", "N", "most calls inside one another (default 1024)"),
+             set_within<&C::call_depth, 1, 1024>),
+    with_set(number_setting<&C::trace_size_mib>("trace-size", "MIB", "largest trace (default 60)"),
+             set_within<&C::trace_size_mib, 1, 60>),
+    with_set(number_setting<&C::call_threads>("call-threads", "N",
+                                              "threads that execute them in a process (default 16)"),
+             set_within<&C::call_threads, 1, 256>),
     flag_setting<&C::silent>("silent", "print nothing but errors"),
     with_set(text_setting<&C::log_level>("log-level", "LEVEL", "debug, info, warn, error or off (default info)"),
              set_log_level),

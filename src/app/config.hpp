@@ -36,6 +36,14 @@ struct SystemConfig {
     bool no_mining = false;
     /// Event loops of each process; 0: one a processor in one process, half as many in several, which share them.
     std::uint64_t loops = 0;
+    // What one call, estimate, trace or simulation may cost; see service/contract/limits.hpp.
+    std::uint64_t call_gas = 50'000'000;
+    std::uint64_t call_time_ms = 5'000;
+    std::uint64_t call_memory_mib = 512;
+    std::uint64_t call_depth = 1024;
+    std::uint64_t trace_size_mib = 60;
+    /// Threads of each contract service.
+    std::uint64_t call_threads = 16;
     /// Processes of the contract service beside the node; 0: the node executes alone.
     std::uint64_t contracts = 0;
     bool silent = false;

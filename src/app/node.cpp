@@ -19,6 +19,8 @@ namespace weft::app {
 
 namespace {
 
+constexpr std::size_t worker_threads = 2;
+
 U256 ether(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000'000'000'000ULL); }
 
 Result<chain::Genesis> development_genesis(const SystemConfig& system,
@@ -63,13 +65,20 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
     out.sealing.automine = !system.no_mining && !system.block_time_ms;
     out.sealing.interval_ms = static_cast<std::int64_t>(system.no_mining ? 0 : system.block_time_ms.value_or(0));
     out.sealing.next_interval_ms = unix_ms() + out.sealing.interval_ms;
+    out.call_limits.gas = system.call_gas;
+    out.call_limits.time_ns = static_cast<std::int64_t>(system.call_time_ms) * ns_per_ms;
+    out.call_limits.memory = system.call_memory_mib << 20;
+    out.call_limits.depth = static_cast<int>(system.call_depth);
+    out.call_limits.trace_size = system.trace_size_mib << 20;
+    out.call_threads = system.call_threads;
     return out;
 }
 
 struct Node::Services {
     NodeConfig config;
-    net::WorkerPool pool{contract_threads, contract_queue_max};
+    net::WorkerPool pool{worker_threads, call_queue_max};  // of the chain itself, which waits for no caller's trace
     net::PoolWorkers workers{pool, std::max(1U, std::thread::hardware_concurrency())};
+    std::unique_ptr<net::WorkerPool> call_pool;
     std::unique_ptr<service::storage::Storage> storage;
     std::unique_ptr<service::network::Network> network;
     std::unique_ptr<service::wallet::Wallet> wallet;
@@ -146,6 +155,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
     using service::storage::Storage;
     using service::validation::Validation;
     using service::wallet::Wallet;
+    own.call_pool = std::make_unique<net::WorkerPool>(own.config.call_threads, call_queue_max);
     own.storage = std::make_unique<Storage>(std::move(database), chain_config, epoch);
     own.network = std::make_unique<Network>(chain_config.chain_id);
     own.wallet = std::make_unique<Wallet>(own.config.keys);
@@ -200,7 +210,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
         chain_config,
         service::contract::Ports{direct(own.storage, &Storage::root), ports.get_block, ports.get_transaction,
                                  ports.best, ports.status, open_state},
-        own.pool, own.workers);
+        *own.call_pool, own.workers, own.config.call_limits);
     own.validation = std::make_unique<Validation>(
         chain_config,
         service::validation::Ports{ports.get_account, ports.get_code, direct(own.consensus, &Consensus::notify),
@@ -238,6 +248,7 @@ void Node::serve(net::GrpcServer& server) {
 
 void Node::stop() {
     if (!services_) return;
+    services_->contract->stop();
     services_->consensus->stop();
     services_->validation->stop();
     services_->storage->stop();

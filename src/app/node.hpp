@@ -12,6 +12,7 @@
 #include "consensus/solo.hpp"
 #include "net/grpc.hpp"
 #include "net/loop.hpp"
+#include "service/contract/limits.hpp"
 #include "service/gateway/ports.hpp"
 #include "service/wallet/wallet.hpp"
 
@@ -26,11 +27,14 @@ struct NodeConfig {
     consensus::solo::State sealing;
     /// Whether each commit waits for the disk: a loss of power then loses nothing either.
     bool sync = false;
+    service::contract::Limits call_limits;
+    /// Threads for calls, estimates, traces. More than processors: what takes long must not make others wait for a
+    /// thread, and the processors are shared by the kernel.
+    std::size_t call_threads = 16;
 };
 
-/// Threads of the pool that a contract service executes on, and how many calls may wait for one.
-inline constexpr std::size_t contract_threads = 2;
-inline constexpr std::size_t contract_queue_max = 10'000;
+/// Calls that may wait for a thread.
+inline constexpr std::size_t call_queue_max = 10'000;
 
 /// What a system's settings make of its node.
 /// @errors not_found, invalid_argument  the genesis file, the mnemonic, the fork's name.

@@ -41,10 +41,11 @@ service::contract::Ports contract_ports(net::LoopGroup& loops, RemoteContract::P
 
 }  // namespace
 
-RemoteContract::RemoteContract(net::LoopGroup& loops, const chain::ChainConfig& config, Ports ports)
+RemoteContract::RemoteContract(net::LoopGroup& loops, const chain::ChainConfig& config, Ports ports,
+                               std::size_t threads, service::contract::Limits limits)
     : states_({std::move(ports.open_state), on_loop(loops, std::move(ports.read_state))}),
-      workers_(std::make_unique<net::WorkerPool>(contract_threads, contract_queue_max)),
-      contract_(config, contract_ports(loops, ports, states_), *workers_) {}
+      workers_(std::make_unique<net::WorkerPool>(threads, call_queue_max)),
+      contract_(config, contract_ports(loops, ports, states_), *workers_, serial_workers(), limits) {}
 
 void RemoteContract::serve(net::GrpcServer& server) {
     using service::contract::Contract;

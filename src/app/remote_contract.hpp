@@ -33,13 +33,18 @@ class RemoteContract {
     };
     /// @param loops   what waits for answers goes on here; must outlive this and run.
     /// @param config  of the node's chain; must outlive this.
-    RemoteContract(net::LoopGroup& loops, const chain::ChainConfig& config, Ports ports);
+    /// @param threads  that execute.
+    RemoteContract(net::LoopGroup& loops, const chain::ChainConfig& config, Ports ports, std::size_t threads,
+                   service::contract::Limits limits);
 
     /// Offers what can be done away from the node; before the server listens.
     void serve(net::GrpcServer& server);
     [[nodiscard]] service::contract::Contract& service() { return contract_; }
-    /// Lets what executes end. No calls afterwards; what they resumed runs on its loops yet.
-    void stop() { workers_.reset(); }
+    /// Ends what executes. No calls afterwards; what they resumed runs on its loops yet.
+    void stop() {
+        contract_.stop();
+        workers_.reset();
+    }
 
   private:
     service::contract::RemoteStates states_;

@@ -37,7 +37,8 @@ class RemoteContractTest : public testing::Test {
             ++reads_;
             return read(context, std::move(request));
         }};
-        remote_ = std::make_unique<RemoteContract>(loops_, config_.genesis.config, std::move(ports));
+        remote_ = std::make_unique<RemoteContract>(loops_, config_.genesis.config, std::move(ports), 2,
+                                                   service::contract::Limits{});
         open_ = net::remote_port<api::storage::OpenState>(client);
         read_ = read;
         ports_ = node_->ports();

@@ -121,7 +121,8 @@ Result<void> run_contract(const StopSignals& signals, const ServiceOptions& opti
     const auto nodes = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node");
     RemoteContract::Ports ports;
     ports.for_each([&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
-    RemoteContract contract(loops, chain.genesis.config, std::move(ports));
+    RemoteContract contract(loops, chain.genesis.config, std::move(ports), chain.call_threads,
+                            chain.call_limits);
     net::GrpcServer server(loops);
     contract.serve(server);
     WEFT_CHECK(server.listen(options.listen));

@@ -55,10 +55,12 @@ Address created_address(const Address& sender, std::uint64_t nonce) {
 
 Task<api::contract::AccessListReply> Contract::create_access_list(mesh::Context context,
                                                                  api::contract::CreateAccessList request) {
-    const auto work = [&](StateAt& at) -> Result<api::contract::AccessListReply> {
-        const auto environment = make_environment(config_, at.block->header, {});
+    const auto work = [&](Run& run) -> Result<api::contract::AccessListReply> {
+        StateAt& at = run.at;
+        auto environment = make_environment(config_, at.block->header, {});
+        environment.limiter = &run.limiter;
         const Address sender = request.call.from.value_or(Address{});
-        auto call = to_transaction(request.call, config_, environment.block.base_fee, call_gas_max);
+        auto call = to_transaction(request.call, config_, environment.block.base_fee, limits_.gas_max());
         if (call.type == chain::TransactionType::legacy) call.type = chain::TransactionType::access_list;
         auto account = at.reader->account(sender).value_or(chain::Account{});
         const Address recipient = call.to.value_or(created_address(sender, request.call.nonce.value_or(account.nonce)));
@@ -73,7 +75,7 @@ Task<api::contract::AccessListReply> Contract::create_access_list(mesh::Context 
             const auto outcome = chain::execute_call(state, environment, call, sender, &tracer);
             if (!outcome) return std::unexpected(chain::to_error(outcome.error()));
             auto found = tracer.result();
-            if (found == entries || round + 1 == rounds_max) {
+            if (found == entries || round + 1 == rounds_max || run.limiter.requested()) {
                 const auto error = outcome->succeeded() ? std::string() : chain::failure_message(*outcome);
                 return api::contract::AccessListReply{to_list(found), outcome->gas_used, error};
             }

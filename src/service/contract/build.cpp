@@ -92,13 +92,13 @@ Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
     auto best = co_await ports_.best(context, {status.next_base_fee, blob_fee, status.gas_limit});
     request.transactions = std::move(best.transactions);
     auto block = std::make_shared<api::SealedBlock>();
-    const auto work = [&](StateAt& parent) -> Result<api::contract::BuildReply> {
-        if (parent.block->hash != request.header.parent_hash) return fail(ErrorCode::aborted, "not on the head");
+    const auto work = [&](Run& run) -> Result<api::contract::BuildReply> {
+        if (run.at.block->hash != request.header.parent_hash) return fail(ErrorCode::aborted, "not on the head");
         *block = {};
-        return run_block(config_, *parent.reader, request, *block, workers_);
+        return run_block(config_, *run.at.reader, request, *block, workers_);
     };
     const auto base = api::BlockRef::with_hash(head.block->hash);
-    auto reply = co_await with_state<api::contract::BuildReply>(context, {base, {}, {}}, work);
+    auto reply = co_await with_state<api::contract::BuildReply>(context, {base, {}, {}}, 0, work);
     // With a base, so that it is not taken for the block that consensus will commit next.
     co_return co_await seal(context, *head.block, std::move(block), std::move(reply), base);
 }

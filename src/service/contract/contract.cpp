@@ -61,8 +61,9 @@ class OverlaidReader final : public Reader {
 
 }  // namespace
 
-Contract::Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool, Workers& workers)
-    : config_(config), ports_(std::move(ports)), pool_(pool), workers_(workers) {}
+Contract::Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool, Workers& workers,
+                   Limits limits)
+    : config_(config), ports_(std::move(ports)), pool_(pool), workers_(workers), limits_(limits) {}
 
 StateWanted wanted_by(const api::contract::CallRequest& call, const api::BlockRef& block) {
     StateWanted out{block, {call.from.value_or(Address{})}, {}};
@@ -90,12 +91,13 @@ Task<StateAt> Contract::open(mesh::Context context, StateWanted wanted) {
 }
 
 Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contract::Call request) {
-    const auto work = [&](StateAt& at) -> Result<api::contract::CallReply> {
-        chain::State state(*at.reader);
-        const auto environment = make_environment(config_, at.block->header, request.block_overrides);
+    const auto work = [&](Run& run) -> Result<api::contract::CallReply> {
+        chain::State state(*run.at.reader);
+        auto environment = make_environment(config_, run.at.block->header, request.block_overrides);
+        environment.limiter = &run.limiter;
         state.begin_block(environment.block.number, environment.rules.revision);
         WEFT_CHECK(apply_overrides(state, request.overrides));
-        const auto transaction = to_transaction(request.call, config_, environment.block.base_fee, call_gas_max);
+        const auto transaction = to_transaction(request.call, config_, environment.block.base_fee, limits_.gas_max());
         const auto outcome =
             chain::execute_call(state, environment, transaction, request.call.from.value_or(Address{}));
         if (!outcome) {
@@ -111,15 +113,16 @@ Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contra
 }
 
 Task<api::contract::EstimateReply> Contract::estimate(mesh::Context context, api::contract::Estimate request) {
-    const auto work = [&](StateAt& at) -> Result<api::contract::EstimateReply> {
-        chain::State state(*at.reader);
-        const auto environment = make_environment(config_, at.block->header, request.block_overrides);
+    const auto work = [&](Run& run) -> Result<api::contract::EstimateReply> {
+        chain::State state(*run.at.reader);
+        auto environment = make_environment(config_, run.at.block->header, request.block_overrides);
+        environment.limiter = &run.limiter;
         state.begin_block(environment.block.number, environment.rules.revision);
         WEFT_CHECK(apply_overrides(state, request.overrides));
         auto transaction = to_transaction(request.call, config_, environment.block.base_fee, ~std::uint64_t{0});
         if (!request.call.gas) transaction.gas_limit = 0;
         WEFT_TRY(const auto gas, chain::estimate_gas(state, environment, transaction,
-                                                     request.call.from.value_or(Address{}), call_gas_max));
+                                                     request.call.from.value_or(Address{}), limits_.gas));
         return api::contract::EstimateReply{gas};
     };
     co_return co_await with_state<api::contract::EstimateReply>(context, wanted_by(request.call, request.block), work);

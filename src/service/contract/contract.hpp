@@ -6,7 +6,8 @@
 // Serves   weft.Contract.
 // Calls    weft.Storage/Root, GetBlock, GetTransaction, and OpenState, ReadState if storage is elsewhere;
 //          weft.Validation/Best; weft.Consensus/Status.
-// Fails    with the words clients know; an execution is bounded in gas, depth and memory, never in trust.
+// Fails    with the words clients know; an execution is bounded in gas, time, depth, memory and what a trace keeps,
+//          never in trust.
 //
 // What may take long runs on a pool of threads, so that no loop waits for it.
 
@@ -22,12 +23,10 @@
 #include "chain/fork.hpp"
 #include "mesh/service.hpp"
 #include "net/loop.hpp"
+#include "service/contract/limits.hpp"
 #include "service/contract/state_source.hpp"
 
 namespace weft::service::contract {
-
-/// Gas that a call may use if it doesn't say, and at most: geth's bound.
-inline constexpr std::uint64_t call_gas_max = 50'000'000;
 
 struct Ports {
     mesh::Port<api::storage::Root> root;
@@ -38,12 +37,19 @@ struct Ports {
     OpenState open_state;
 };
 
+/// One execution for a request.
+struct Run {
+    StateAt& at;
+    evm::Limiter& limiter;
+    Watchdog::Watch& watch;
+};
+
 class Contract {
   public:
     /// @param config  of the chain; must outlive the service. @param pool  runs what takes long; must outlive it too.
     /// @param workers  execute the transactions of a block that is built; the same.
-    Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool,
-             Workers& workers = serial_workers());
+    Contract(const chain::ChainConfig& config, Ports ports, net::WorkerPool& pool, Workers& workers = serial_workers(),
+             Limits limits = {});
 
     Task<api::contract::CallReply> call(mesh::Context, api::contract::Call request);
     Task<api::contract::EstimateReply> estimate(mesh::Context, api::contract::Estimate request);
@@ -56,14 +62,26 @@ class Contract {
     Task<api::contract::PendingBlockReply> pending_block(mesh::Context context, api::contract::PendingBlock);
     Task<api::contract::BuildReply> build(mesh::Context context, api::contract::Build request);
     Task<api::contract::MakeChangeReply> make_change(mesh::Context, api::contract::MakeChange request);
+    /// Ends what executes, and what begins to from now on, but for blocks.
+    void stop() { dog_.stop_all(); }
 
   private:
     /// A state to run in: of a block, or what the pool would make of the newest one.
     Task<StateAt> open(mesh::Context context, StateWanted wanted);
-    /// Opens a state and calls work(StateAt&), which gives a Result<T>, on the pool; again if the chain was taken back
-    /// meanwhile. What came of a state that could not be read is dropped. @p work must live until the task ends.
+    /// Opens a state and calls work(Run&), which gives a Result<T>, on the pool; again if the chain was taken back
+    /// meanwhile. What came of a state that could not be read, or of an execution that was ended, is dropped.
+    ///
+    /// @param work     must live until the task ends.
+    /// @param time_ns  of execution; 0: no bound.
     template <class T, class Work>
-    Task<T> with_state(mesh::Context context, StateWanted wanted, const Work& work);
+    Task<T> with_state(mesh::Context context, StateWanted wanted, std::int64_t time_ns, const Work& work,
+                       bool is_trace = false);
+    /// The same within the limits of a request.
+    template <class T, class Work>
+    Task<T> with_state(mesh::Context context, StateWanted wanted, const Work& work) {
+        return with_state<T>(context, std::move(wanted), limits_.time_ns, work);
+    }
+    [[nodiscard]] std::int64_t trace_time_ns(const api::contract::TraceOptions& options) const;
     /// The block that would be sealed now, with its changes.
     Task<api::contract::BuildReply> build_pending(mesh::Context context);
     Task<api::contract::BuildReply> seal(mesh::Context context, const api::SealedBlock& parent,
@@ -76,6 +94,8 @@ class Contract {
     Ports ports_;
     net::WorkerPool& pool_;
     Workers& workers_;
+    const Limits limits_;
+    Watchdog dog_;
 };
 
 /// What executing a call will surely read.
@@ -84,14 +104,22 @@ class Contract {
 [[nodiscard]] StateWanted wanted_by(const api::SealedBlock& block);
 
 template <class T, class Work>
-Task<T> Contract::with_state(mesh::Context context, StateWanted wanted, const Work& work) {
+Task<T> Contract::with_state(mesh::Context context, StateWanted wanted, std::int64_t time_ns, const Work& work,
+                             bool is_trace) {
     constexpr int attempts_max = 3;
     for (int attempt = 1;; ++attempt) {
         auto at = co_await settled(open(context, wanted));
         std::optional<Error> failure = at ? std::nullopt : std::optional(at.error());
         Result<T> result = fail(ErrorCode::internal, "not run");
         if (at) {
-            result = co_await settled(net::run_on(pool_, [&] { return work(*at); }));
+            result = co_await settled(net::run_on(pool_, [&]() -> Result<T> {
+                evm::Limiter limiter(limits_.memory, limits_.depth);
+                Watchdog::Watch watch(dog_, limiter, context.deadline_ns, time_ns);
+                Run run{*at, limiter, watch};
+                Result<T> done = work(run);
+                if (limiter.requested()) done = std::unexpected(to_error(limiter.reason(), limits_, time_ns, is_trace));
+                return done;
+            }));
             failure = at->reader->failure();
         }
         if (!failure) co_return std::move(result);

@@ -81,8 +81,8 @@ Result<Ran> run_block(const chain::ChainConfig& config, chain::StateReader& read
 Task<api::contract::ExecuteReply> Contract::execute(mesh::Context context, api::contract::Execute request) {
     if (!request.block) co_return fail(ErrorCode::invalid_argument, "no block to execute");
     const auto& block = *request.block;
-    const auto work = [&](StateAt& parent) { return run_block(config_, *parent.reader, block, workers_); };
-    auto ran = co_await with_state<Ran>(context, wanted_by(block), work);
+    const auto work = [&](Run& run) { return run_block(config_, *run.at.reader, block, workers_); };
+    auto ran = co_await with_state<Ran>(context, wanted_by(block), 0, work);
     const auto root =
         co_await ports_.root(context, {ran.changes, api::BlockRef::with_hash(block.header.parent_hash)});
     ran.reply.state_root = root.root;

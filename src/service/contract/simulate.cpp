@@ -148,10 +148,11 @@ Result<std::vector<api::contract::SimulatedBlock>> complete(const std::vector<ap
 
 class Simulation {
   public:
-    Simulation(const chain::ChainConfig& config, const api::contract::Simulate& request, StateAt& base,
-               std::function<Result<Hash>(const chain::StateChanges&)> root)
-        : config_(config), request_(request), reader_(*base.reader), state_(reader_), root_(std::move(root)),
-          parent_(base.block->header), total_difficulty_(base.block->total_difficulty) {}
+    Simulation(const chain::ChainConfig& config, const api::contract::Simulate& request, Run& run,
+               std::uint64_t gas_max, std::function<Result<Hash>(const chain::StateChanges&)> root)
+        : config_(config), request_(request), limiter_(run.limiter), reader_(*run.at.reader), state_(reader_),
+          root_(std::move(root)), parent_(run.at.block->header),
+          total_difficulty_(run.at.block->total_difficulty), gas_left_(gas_max) {}
 
     Result<api::contract::SimulateReply> run() {
         WEFT_TRY(const auto blocks, complete(request_.blocks, parent_));
@@ -193,7 +194,9 @@ class Simulation {
         block->header = make_header(asked.block_overrides);
         auto& header = block->header;
         auto environment = make_environment(config_, header, asked.block_overrides);
+        environment.limiter = &limiter_;
         chain::BlockExecution frame(config_, header, state_);
+        frame.limit(&limiter_);
         state_.begin_block(header.number, environment.rules.revision);
         WEFT_CHECK(check_moves(asked.overrides, environment.rules.revision));
         WEFT_CHECK(apply_overrides(state_, asked.overrides));
@@ -201,6 +204,7 @@ class Simulation {
         api::contract::SimulatedResult out;
         std::uint64_t blob_gas = 0;
         for (const auto& call : asked.calls) {
+            if (limiter_.requested()) return fail(ErrorCode::cancelled, "ended");
             WEFT_TRY(auto result, run_call(call, environment, *block));
             blob_gas += chain::gas_per_blob * call.blob_hashes.size();
             out.calls.push_back(std::move(result));
@@ -284,13 +288,14 @@ class Simulation {
 
     const chain::ChainConfig& config_;
     const api::contract::Simulate& request_;
+    evm::Limiter& limiter_;
     SimulatedReader reader_;
     chain::State state_;
     std::function<Result<Hash>(const chain::StateChanges&)> root_;
     chain::Header parent_;
     U256 total_difficulty_;
     chain::StateChanges changes_;
-    std::uint64_t gas_left_ = call_gas_max;
+    std::uint64_t gas_left_;
 };
 
 }  // namespace
@@ -305,14 +310,14 @@ Task<api::contract::SimulateReply> Contract::simulate(mesh::Context context, api
             if (call.to) wanted.accounts.push_back(*call.to);
         }
     }
-    const auto work = [&](StateAt& base) -> Result<api::contract::SimulateReply> {
+    const auto work = [&](Run& run) -> Result<api::contract::SimulateReply> {
         const auto root = [&](const chain::StateChanges& changes) -> Result<Hash> {
             const auto shared = std::make_shared<const chain::StateChanges>(changes);
             WEFT_TRY(const auto reply,
-                     run(ports_.root(context, {shared, api::BlockRef::at(base.block->header.number)})));
+                     weft::run(ports_.root(context, {shared, api::BlockRef::at(run.at.block->header.number)})));
             return reply.root;
         };
-        return Simulation(config_, request, base, root).run();
+        return Simulation(config_, request, run, limits_.gas_max(), root).run();
     };
     co_return co_await with_state<api::contract::SimulateReply>(context, std::move(wanted), work);
 }

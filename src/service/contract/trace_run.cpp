@@ -74,15 +74,17 @@ Result<std::unique_ptr<TraceRun>> TraceRun::make(const api::contract::TraceOptio
     if (options.tracer.empty()) {
         return std::make_unique<StructLogRun>(evm::StructLogOptions{options.enable_memory, options.disable_stack,
                                                                     options.disable_storage, options.enable_return_data,
-                                                                    options.limit});
+                                                                    options.limit, subject.budget});
     }
     if (options.tracer == "callTracer") {
         return std::make_unique<CallRun>(
-            evm::CallTracerOptions{flag("onlyTopCall"), flag("withLog"), subject.first_log_index}, subject.gas_limit);
+            evm::CallTracerOptions{flag("onlyTopCall"), flag("withLog"), subject.first_log_index, subject.budget},
+            subject.gas_limit);
     }
     if (options.tracer == "prestateTracer") {
         return std::make_unique<PrestateRun>(evm::PrestateOptions{flag("diffMode"), flag("disableCode"),
-                                                                  flag("disableStorage"), flag("includeEmpty")},
+                                                                  flag("disableStorage"), flag("includeEmpty"),
+                                                                  subject.budget},
                                              subject);
     }
     if (options.tracer == "4byteTracer") return std::make_unique<FourByteRun>();

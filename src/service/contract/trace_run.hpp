@@ -8,6 +8,7 @@
 #include "api/contract.hpp"
 #include "chain/execute.hpp"
 #include "chain/state.hpp"
+#include "evm/limiter.hpp"
 #include "evm/tracer.hpp"
 
 namespace weft::service::contract {
@@ -23,6 +24,8 @@ class TraceRun {
         std::uint64_t gas_limit = 0;
         std::uint64_t first_log_index = 0;
         evm::Revision revision = evm::Revision::osaka;
+        /// What the run may keep; must outlive it. Null: anything.
+        evm::TraceBudget* budget = nullptr;
     };
 
     virtual ~TraceRun() = default;
