@@ -3,6 +3,7 @@
 #include "base/json.hpp"
 #include "evm/tracer/call.hpp"
 #include "evm/tracer/four_byte.hpp"
+#include "evm/tracer/opcode_profile.hpp"
 #include "evm/tracer/prestate.hpp"
 #include "evm/tracer/struct_log.hpp"
 
@@ -57,6 +58,16 @@ class FourByteRun final : public TraceRun {
     evm::FourByteTracer tracer_;
 };
 
+class OpcodeProfileRun final : public TraceRun {
+  public:
+    explicit OpcodeProfileRun(evm::OpcodeProfileOptions options) : tracer_(options) {}
+    evm::Tracer* tracer() override { return &tracer_; }
+    std::string result(const chain::TransactionOutcome&) override { return tracer_.result(); }
+
+  private:
+    evm::OpcodeProfileTracer tracer_;
+};
+
 class NoRun final : public TraceRun {
   public:
     evm::Tracer* tracer() override { return nullptr; }
@@ -88,10 +99,18 @@ Result<std::unique_ptr<TraceRun>> TraceRun::make(const api::contract::TraceOptio
                                              subject);
     }
     if (options.tracer == "4byteTracer") return std::make_unique<FourByteRun>();
+    if (options.tracer == "opcodeProfile") {
+        const auto& by = config["by"].text();
+        if (!by.empty() && by != "gas" && by != "count") {
+            return fail(ErrorCode::invalid_argument, "opcodeProfile: by must be gas or count");
+        }
+        const auto unit = by == "count" ? evm::ProfileUnit::count : evm::ProfileUnit::gas;
+        return std::make_unique<OpcodeProfileRun>(evm::OpcodeProfileOptions{unit, subject.budget});
+    }
     if (options.tracer == "noopTracer") return std::make_unique<NoRun>();
     return fail(ErrorCode::invalid_argument,
                 "unknown tracer " + options.tracer +
-                    ": callTracer, prestateTracer, 4byteTracer, noopTracer, or none for struct logs");
+                    ": callTracer, prestateTracer, 4byteTracer, opcodeProfile, noopTracer, or none for struct logs");
 }
 
 }  // namespace weft::service::contract
