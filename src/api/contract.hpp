@@ -174,6 +174,38 @@ struct Execute {
     SealedBlockPtr block;  // its receipts, size and total difficulty don't matter
 };
 
+struct NamedCount {
+    std::string name;
+    std::uint64_t count = 0;
+    std::uint64_t gas = 0;  // with what was called further in
+};
+struct SlotCount {
+    U256 key;
+    std::uint64_t count = 0;
+};
+/// What one contract did in a block, or since the monitor watches.
+struct ContractActivity {
+    Address address;
+    std::uint64_t transactions = 0;  // to it, or that made it
+    std::uint64_t calls = 0;         // those, and calls by other contracts
+    std::uint64_t gas = 0;           // spent by its own code
+    std::uint64_t slots_created = 0;
+    std::uint64_t slots_cleared = 0;
+    std::uint64_t slots_updated = 0;
+    std::vector<NamedCount> failures;   // of calls of it, by reason
+    std::vector<NamedCount> selectors;  // "0xa9059cbb"; "receive" without one; "create"
+    std::vector<SlotCount> slots;       // how many transactions read or wrote each
+};
+struct ActivityReply {
+    std::vector<ContractActivity> contracts;
+};
+/// What each contract did in a block: runs it once more, as Execute does.
+struct Activity {
+    using Reply = ActivityReply;
+    static constexpr std::string_view method = "weft.Contract/Activity";
+    SealedBlockPtr block;
+};
+
 struct PendingBlockReply {
     SealedBlockPtr block;  // hash and state root are those of a block sealed now
 };

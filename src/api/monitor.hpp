@@ -1,6 +1,7 @@
 #pragma once
-// monitor: how a node is.
+// monitor: how a node is, and what contracts do.
 
+#include "api/contract.hpp"
 #include "api/types.hpp"
 
 namespace weft::api::monitor {
@@ -28,6 +29,58 @@ struct Report {
     using Reply = ReportReply;
     static constexpr std::string_view method = "weft.Monitor/Report";
     bool reserved = false;
+};
+
+/// How much of the chain the monitor has looked at.
+struct Coverage {
+    std::uint64_t first_block = 0;  // since it has watched
+    std::uint64_t last_block = 0;
+    /// Of these, the ones that were executed once more; the others were not, so as not to take more than the monitor's
+    /// share of the time, and count nowhere.
+    std::uint64_t blocks_executed = 0;
+    std::uint64_t blocks_skipped = 0;
+};
+
+enum class ContractOrder : std::uint8_t { gas, calls, failures, growth };
+struct TopContractsReply {
+    std::vector<contract::ContractActivity> contracts;
+    Coverage coverage;
+};
+/// The contracts that did most since the monitor has watched.
+struct TopContracts {
+    using Reply = TopContractsReply;
+    static constexpr std::string_view method = "weft.Monitor/TopContracts";
+    std::uint64_t count = 10;  // 100 at most
+    ContractOrder order = ContractOrder::gas;
+};
+
+struct ContractStatsReply {
+    std::optional<contract::ContractActivity> contract;  // nothing: not seen
+    Coverage coverage;
+};
+struct ContractStats {
+    using Reply = ContractStatsReply;
+    static constexpr std::string_view method = "weft.Monitor/ContractStats";
+    Address address;
+};
+
+struct BlockActivity {
+    std::uint64_t number = 0;
+    Hash hash;
+    std::vector<contract::ContractActivity> contracts;
+};
+struct ContractEventsReply {
+    std::vector<BlockActivity> blocks;
+    std::uint64_t next = 0;
+    std::uint64_t epoch = 0;
+};
+/// What contracts did in each block that was looked at, from position @p from on; waits up to wait_ms.
+struct ContractEvents {
+    using Reply = ContractEventsReply;
+    static constexpr std::string_view method = "weft.Monitor/ContractEvents";
+    std::uint64_t from = 0;  // ~0: from now on
+    std::uint64_t wait_ms = 0;
+    std::uint64_t epoch = 0;
 };
 
 }  // namespace weft::api::monitor

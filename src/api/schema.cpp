@@ -32,14 +32,16 @@ std::vector<SchemaFile> schema_files() {
              validation::PoolContent, validation::Drop, validation::PendingEvents, validation::Best>("validation.proto",
                                                                                              "Validation"),
         file<contract::Call, contract::Estimate, contract::CreateAccessList, contract::TraceTransaction,
-             contract::TraceBlock, contract::TraceCall, contract::Simulate, contract::PendingBlock, contract::Execute>(
+             contract::TraceBlock, contract::TraceCall, contract::Simulate, contract::PendingBlock, contract::Execute,
+             contract::Activity>(
             "contract.proto", "Contract"),
         file<consensus::Status, consensus::Mine, consensus::Configure, consensus::Clock, consensus::Snapshot,
              consensus::Revert, consensus::Reset, consensus::SetAccount, consensus::Impersonate,
              consensus::MayImpersonate>("consensus.proto", "Consensus"),
         file<wallet::Accounts, wallet::Sign>("wallet.proto", "Wallet"),
         file<network::Status>("network.proto", "Network"),
-        file<monitor::Report>("monitor.proto", "Monitor"),
+        file<monitor::Report, monitor::TopContracts, monitor::ContractStats, monitor::ContractEvents>("monitor.proto",
+                                                                                                     "Monitor"),
         file<registry::Register, registry::Renew, registry::Deregister, registry::List>("registry.proto", "Registry"),
     };
 }

@@ -207,6 +207,10 @@ constexpr auto all_settings = std::to_array<Setting>({
              set_within<&C::call_depth, 1, 1024>),
     with_set(number_setting<&C::trace_size_mib>("trace-size", "MIB", "largest trace (default 60)"),
              set_within<&C::trace_size_mib, 1, 60>),
+    with_set(number_setting<&C::monitor_share>("monitor-share", "PERCENT",
+                                               "of the time, at most, to look into blocks again for statistics of "
+                                               "contracts (default 5; 100: into every block; 0: none)"),
+             set_within<&C::monitor_share, 0, 100>),
     with_set(number_setting<&C::call_threads>("call-threads", "N",
                                               "threads that execute them in a process (default 16)"),
              set_within<&C::call_threads, 1, 256>),

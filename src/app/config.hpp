@@ -42,6 +42,8 @@ struct SystemConfig {
     std::uint64_t call_memory_mib = 512;
     std::uint64_t call_depth = 1024;
     std::uint64_t trace_size_mib = 60;
+    /// Percent of the time that may go into executing blocks once more for the monitor's statistics of contracts.
+    std::uint64_t monitor_share = 5;
     /// Threads of each contract service.
     std::uint64_t call_threads = 16;
     /// Processes of the contract service beside the node; 0: the node executes alone.

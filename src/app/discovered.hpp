@@ -40,7 +40,8 @@ inline constexpr auto repeatable_methods = std::to_array<std::string_view>({
     "weft.Consensus/Clock",       "weft.Consensus/MayImpersonate",  "weft.Wallet/Accounts",
     "weft.Wallet/Sign",           "weft.Network/Status",            "weft.Monitor/Report",
     "weft.Storage/OpenState",     "weft.Storage/ReadState",         "weft.Storage/RootOf",
-    "weft.Contract/Execute",
+    "weft.Contract/Execute",      "weft.Contract/Activity",         "weft.Monitor/TopContracts",
+    "weft.Monitor/ContractStats", "weft.Monitor/ContractEvents",
 });
 [[nodiscard]] constexpr bool is_repeatable(std::string_view method) {
     return std::ranges::find(repeatable_methods, method) != repeatable_methods.end();

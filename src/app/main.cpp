@@ -19,6 +19,8 @@ constexpr auto commands = std::to_array<Command>({
     {"run", "run one service of a system in the foreground", define_run},
     {"node", "run one chain node that serves JSON-RPC by itself", define_node},
     {"status", "show the processes, health and chain head of a running system", define_status},
+    {"monitor", "show what contracts do on a running chain", define_monitor},
+    {"trace", "show where a transaction's gas went, also as a flame graph", define_trace},
     {"statetest", "run Ethereum's state tests", define_statetest},
     {"blocktest", "run Ethereum's blockchain tests", define_blocktest},
     {"evm", "look at bytecode, and time the engine", define_evm},

@@ -71,6 +71,7 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
     out.call_limits.depth = static_cast<int>(system.call_depth);
     out.call_limits.trace_size = system.trace_size_mib << 20;
     out.call_threads = system.call_threads;
+    out.monitor_share = system.monitor_share;
     return out;
 }
 
@@ -107,6 +108,14 @@ mesh::Port<R> direct(std::unique_ptr<Service>& service, Task<typename R::Reply> 
     }};
 }
 
+void connect_monitor(service::gateway::Ports& ports, std::unique_ptr<service::monitor::Monitor>& monitor) {
+    using service::monitor::Monitor;
+    ports.report = direct(monitor, &Monitor::report);
+    ports.top_contracts = direct(monitor, &Monitor::top_contracts);
+    ports.contract_stats = direct(monitor, &Monitor::contract_stats);
+    ports.contract_events = direct(monitor, &Monitor::contract_events);
+}
+
 /// A state of storage in this process, for the contract service.
 class LocalReader final : public service::contract::Reader {
   public:
@@ -136,7 +145,7 @@ Node::Node(std::unique_ptr<Services> services) : services_(std::move(services)) 
 
 Node::~Node() { stop(); }
 
-Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
+Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig config) {
     auto services = std::make_unique<Services>();
     services->config = std::move(config);
     auto& own = *services;
@@ -201,7 +210,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
     ports.accounts = direct(own.wallet, &Wallet::accounts);
     ports.sign = direct(own.wallet, &Wallet::sign);
     ports.network_status = direct(own.network, &Network::status);
-    ports.report = direct(own.monitor, &Monitor::report);
+    connect_monitor(ports, own.monitor);
 
     const auto open_state = [storage = own.storage.get()](mesh::Context, service::contract::StateWanted wanted) {
         return open_local_state(*storage, std::move(wanted.block));
@@ -225,10 +234,13 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup&, NodeConfig config) {
         service::consensus::Settings{own.config.development, own.config.sealing, "solo"});
     own.monitor = std::make_unique<Monitor>(
         service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,
-                                [storage = own.storage.get()] { return storage->database().disk_size(); }});
+                                ports.storage_events, direct(own.contract, &Contract::activity),
+                                [storage = own.storage.get()] { return storage->database().disk_size(); }},
+        own.config.monitor_share, epoch);
 
     WEFT_CHECK(own.validation->start(own.storage->database().head().block));
     WEFT_CHECK(own.consensus->start());
+    own.monitor->start(loops.next());
     return std::unique_ptr<Node>(new Node(std::move(services)));
 }
 
@@ -244,6 +256,7 @@ void Node::serve(net::GrpcServer& server) {
     net::serve(server, direct(services_->storage, &Storage::read_state));
     net::serve(server, direct(services_->storage, &Storage::root_of));
     net::serve(server, direct(services_->contract, &Contract::execute));
+    net::serve(server, direct(services_->contract, &Contract::activity));
 }
 
 void Node::stop() {
@@ -252,6 +265,7 @@ void Node::stop() {
     services_->consensus->stop();
     services_->validation->stop();
     services_->storage->stop();
+    services_->monitor->stop();
 }
 
 }  // namespace weft::app

@@ -28,6 +28,7 @@ struct NodeConfig {
     /// Whether each commit waits for the disk: a loss of power then loses nothing either.
     bool sync = false;
     service::contract::Limits call_limits;
+    std::uint64_t monitor_share = 5;
     /// Threads for calls, estimates, traces. More than processors: what takes long must not make others wait for a
     /// thread, and the processors are shared by the kernel.
     std::size_t call_threads = 16;
@@ -73,7 +74,8 @@ void for_each_port(Ports& ports, F&& f) {
         ports.trace_call, ports.simulate, ports.pending_block);
     all(ports.status, ports.mine, ports.configure, ports.clock, ports.snapshot, ports.revert, ports.reset,
         ports.set_account, ports.impersonate, ports.may_impersonate);
-    all(ports.accounts, ports.sign, ports.network_status, ports.report);
+    all(ports.accounts, ports.sign, ports.network_status, ports.report, ports.top_contracts, ports.contract_stats,
+        ports.contract_events);
 }
 
 /// ... and for each of those that contract services in processes of their own can take over.

@@ -62,6 +62,7 @@ void RemoteContract::serve(net::GrpcServer& server) {
     offer(&Contract::trace_call);
     offer(&Contract::simulate);
     offer(&Contract::execute);
+    offer(&Contract::activity);
 }
 
 }  // namespace weft::app

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "app/node.hpp"
@@ -25,6 +26,7 @@ class RemoteContractTest : public testing::Test {
         SystemConfig system;
         system.dev = true;
         config_ = *make_node_config(system, path_);
+        config_.monitor_share = 100;
         node_ = *Node::open(loops_, config_);
         server_.emplace(loops_);
         node_->serve(*server_);
@@ -215,6 +217,63 @@ TEST_F(RemoteContractTest, executes_a_block_to_what_its_header_says) {
         EXPECT_EQ(ran->receipts, block->receipts);
         EXPECT_FALSE(ran->delta.accounts.empty());
     }
+}
+
+TEST_F(RemoteContractTest, tells_what_contracts_did_in_a_block) {
+    send(caller_, {3});
+    const auto block = run(ports_.get_block(soon(), {api::BlockRef::at(1), false}))->block;
+    const auto reply = run(remote_->service().activity(soon(), {block}));
+    ASSERT_TRUE(reply) << reply.error().message;
+    const auto find = [&](const Address& address) {
+        const auto& all = reply->contracts;
+        const auto at = std::ranges::find(all, address, &api::contract::ContractActivity::address);
+        return at == all.end() ? api::contract::ContractActivity{} : *at;
+    };
+    const auto caller = find(caller_);
+    EXPECT_EQ(caller.transactions, 1U);
+    EXPECT_EQ(caller.calls, 1U);
+    EXPECT_EQ(caller.slots_created, 0U);
+    const auto counter = find(counter_);
+    EXPECT_EQ(counter.transactions, 0U);
+    EXPECT_EQ(counter.calls, 1U) << "by the other contract";
+    EXPECT_EQ(counter.slots_created, 1U);
+    ASSERT_EQ(counter.slots.size(), 1U);
+    EXPECT_EQ(counter.slots[0].count, 1U);
+    ASSERT_EQ(counter.selectors.size(), 1U);
+    EXPECT_EQ(counter.selectors[0].name, "receive");
+    // Intrinsic gas and the cost of the input apart, all gas of the transaction is somebody's.
+    EXPECT_EQ(caller.gas + counter.gas, block->receipts[0].gas_used - 21'000 - 16);
+}
+
+TEST_F(RemoteContractTest, the_monitor_counts_every_block_when_its_share_is_all) {
+    send(caller_, {3});
+    send(counter_, {1});
+    set_code(caller_, "0x60006000fd");
+    send(caller_, {1});
+    std::uint64_t next = 0;
+    std::uint64_t seen = 0;
+    while (seen < 3) {
+        const auto page = run(ports_.contract_events(soon(), {next, 10'000, 0}));
+        ASSERT_TRUE(page) << page.error().message;
+        ASSERT_FALSE(page->blocks.empty());
+        next = page->next;
+        seen += page->blocks.size();
+    }
+    const auto stats = run(ports_.contract_stats(soon(), {caller_}));
+    ASSERT_TRUE(stats && stats->contract);
+    EXPECT_EQ(stats->contract->transactions, 2U);
+    ASSERT_EQ(stats->contract->failures.size(), 1U);
+    EXPECT_EQ(stats->contract->failures[0].name, "execution reverted");
+    EXPECT_EQ(stats->coverage.blocks_executed, 3U);
+    EXPECT_EQ(stats->coverage.blocks_skipped, 0U);
+    const auto top = run(ports_.top_contracts(soon(), {3, api::monitor::ContractOrder::growth}));
+    ASSERT_TRUE(top && top->contracts.size() == 3);
+    // First those that the protocol itself writes to in each block: EIP-2935 and EIP-4788.
+    EXPECT_EQ(top->contracts[0].slots_created, 3U);
+    EXPECT_EQ(top->contracts[0].calls, 0U);
+    EXPECT_EQ(top->contracts[2].address, counter_);
+    EXPECT_EQ(top->contracts[2].calls, 2U);
+    EXPECT_FALSE(run(ports_.contract_stats(soon(), {Address{{0x77}}}))->contract);
 }
 
 TEST_F(RemoteContractTest, names_what_is_wrong_with_a_block) {

@@ -59,6 +59,7 @@ class Contract {
     Task<api::JsonReply> trace_call(mesh::Context, api::contract::TraceCall request);
     Task<api::contract::SimulateReply> simulate(mesh::Context, api::contract::Simulate request);
     Task<api::contract::ExecuteReply> execute(mesh::Context, api::contract::Execute request);
+    Task<api::contract::ActivityReply> activity(mesh::Context, api::contract::Activity request);
     Task<api::contract::PendingBlockReply> pending_block(mesh::Context context, api::contract::PendingBlock);
     Task<api::contract::BuildReply> build(mesh::Context context, api::contract::Build request);
     Task<api::contract::MakeChangeReply> make_change(mesh::Context, api::contract::MakeChange request);

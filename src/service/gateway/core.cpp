@@ -28,6 +28,7 @@ Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config
     add_config_methods(methods);
     add_simulate_methods(methods);
     add_build_methods(methods);
+    add_monitor_methods(methods);
 }
 
 Core::~Core() = default;

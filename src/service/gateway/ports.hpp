@@ -62,6 +62,9 @@ struct Ports {
     mesh::Port<api::network::Status> network_status;
     // monitor
     mesh::Port<api::monitor::Report> report;
+    mesh::Port<api::monitor::TopContracts> top_contracts;
+    mesh::Port<api::monitor::ContractStats> contract_stats;
+    mesh::Port<api::monitor::ContractEvents> contract_events;
 };
 
 }  // namespace weft::service::gateway
