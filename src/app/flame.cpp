@@ -59,11 +59,11 @@ std::string color_of(const std::string& name) {
     return fmt::format("hsl({},{}%,{}%)", hue, is_contract ? 80 : 45, 62 + sum / 64 % 12);
 }
 
-/// "0x5fbdb2315678afecb367f032d93f642f64180aa3:a9059cbb" as "0x5fbd…0aa3:a9059cbb".
+/// "0x5fbdb2315678afecb367f032d93f642f64180aa3:a9059cbb" as "0x5fbd..0aa3:a9059cbb".
 std::string short_name(const std::string& name) {
     constexpr std::size_t address_length = 42;
     if (!name.starts_with("0x") || name.size() < address_length) return name;
-    return name.substr(0, 6) + "\u2026" + name.substr(address_length - 4);
+    return name.substr(0, 6) + ".." + name.substr(address_length - 4);
 }
 
 Result<void> add(Box& root, const std::string& line, std::size_t& boxes) {
@@ -144,7 +144,10 @@ class Drawing {
         }
     }
     static std::string cut(const std::string& text, std::size_t room) {
-        return text.size() <= room ? text : text.substr(0, room - 2) + "..";
+        if (text.size() <= room) return text;
+        std::size_t end = room - 2;
+        while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xc0) == 0x80) --end;  // not inside a character
+        return text.substr(0, end) + "..";
     }
 
     /// Zooms: boxes inside the chosen one are spread over the width, those below it fill it, the others go.

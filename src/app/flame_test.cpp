@@ -36,7 +36,21 @@ TEST(flame, text_is_escaped_and_addresses_are_short) {
     const auto svg = *make_flame_graph({"<&\">;0x5fbdb2315678afecb367f032d93f642f64180aa3:a9059cbb 5"}, {"<t>", "gas"});
     EXPECT_EQ(svg.find("<&\">"), std::string::npos);
     EXPECT_NE(svg.find("&lt;&amp;&quot;&gt;"), std::string::npos);
-    EXPECT_NE(svg.find("data-n=\"0x5fbd\u20260aa3:a9059cbb\""), std::string::npos);
+    EXPECT_NE(svg.find("data-n=\"0x5fbd..0aa3:a9059cbb\""), std::string::npos);
+}
+
+TEST(flame, a_label_is_not_cut_inside_a_character) {
+    // Boxes of every width, each with a name of three-byte characters.
+    std::vector<std::string> folded;
+    for (int i = 1; i <= 40; ++i) {
+        std::string name = "x";
+        for (int j = 0; j < 12; ++j) name += "\u2026";
+        folded.push_back(name + std::to_string(i) + " " + std::to_string(i));
+    }
+    const auto svg = *make_flame_graph(folded, {});
+    for (auto at = svg.find("\xe2"); at != std::string::npos; at = svg.find("\xe2", at + 1)) {
+        ASSERT_EQ(svg.substr(at, 3), "\u2026");
+    }
 }
 
 TEST(flame, refuses_what_is_no_folded_stack) {
