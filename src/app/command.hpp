@@ -43,6 +43,7 @@ void define_trace(CLI::App& command, int& status);
 void define_statetest(CLI::App& command, int& status);
 void define_blocktest(CLI::App& command, int& status);
 void define_evm(CLI::App& command, int& status);
+void define_abi(CLI::App& command, int& status);
 void define_sim(CLI::App& command, int& status);
 void define_bench(CLI::App& command, int& status);
 void define_version(CLI::App& command, int& status);

@@ -24,6 +24,7 @@ constexpr auto commands = std::to_array<Command>({
     {"statetest", "run Ethereum's state tests", define_statetest},
     {"blocktest", "run Ethereum's blockchain tests", define_blocktest},
     {"evm", "look at bytecode, and time the engine", define_evm},
+    {"abi", "contract arguments to bytes and back", define_abi},
     {"sim", "simulate a protocol under faults and liars", define_sim},
     {"bench", "measure, beside the peers", define_bench},
     {"version", "print the version", define_version},
