@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -16,6 +15,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "app/cpu_time.hpp"
 #include "app/fixture_file.hpp"
 #include "app/process.hpp"
 #include "base/time.hpp"
@@ -34,12 +34,6 @@ constexpr std::uint64_t gas_limit = std::uint64_t{1} << 50;
 /// A measurement lasts at least this long.
 constexpr double batch_seconds_min = 0.02;
 constexpr int batches_a_round = 3;
-
-double thread_cpu_seconds() {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 class StepCounter final : public evm::Tracer {
   public:
@@ -101,9 +95,9 @@ class Case {
     /// Keeps the least CPU time of a run.
     void measure() {
         for (int batch = 0; batch < batches_a_round; ++batch) {
-            const double start = thread_cpu_seconds();
+            const std::int64_t start = thread_cpu_ns();
             for (std::uint64_t i = 0; i < runs_; ++i) (void)run();
-            const double seconds = thread_cpu_seconds() - start;
+            const double seconds = static_cast<double>(thread_cpu_ns() - start) * 1e-9;
             if (seconds < batch_seconds_min) {
                 runs_ = seconds <= 0 ? runs_ * 10
                                      : static_cast<std::uint64_t>(static_cast<double>(runs_) *

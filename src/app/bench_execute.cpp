@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "app/bench_state.hpp"
+#include "app/cpu_time.hpp"
 #include "base/hex.hpp"
 #include "base/time.hpp"
 #include "chain/execute.hpp"
@@ -74,13 +75,6 @@ std::uint64_t folder_size(const std::filesystem::path& path) {
         if (entry.is_regular_file(ignored)) out += entry.file_size(ignored);
     }
     return out;
-}
-
-/// That all threads of this process have used.
-std::int64_t cpu_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return now.tv_sec * ns_per_s + now.tv_nsec;
 }
 
 std::uint64_t resident_size() {
@@ -214,7 +208,7 @@ Result<void> run_block(Database& database, std::span<const chain::TransactionPtr
     auto block = std::make_shared<api::SealedBlock>();
     block->header = chain::make_header(genesis.config, parent, attributes);
 
-    const std::int64_t cpu_before = cpu_ns();
+    const std::int64_t cpu_before = process_cpu_ns();
     const std::int64_t start = monotonic_ns();
     service::storage::StateView view(database, head.version, parent.number);
     chain::State state(view);
@@ -251,7 +245,7 @@ Result<void> run_block(Database& database, std::span<const chain::TransactionPtr
     row.lists_ns += listed - executed;
     row.trie_ns += hashed - listed;
     row.commit_ns += committed - hashed;
-    row.cpu_ns += cpu_ns() - cpu_before;
+    row.cpu_ns += process_cpu_ns() - cpu_before;
     row.ahead.held += execution.ahead_counts().held;
     row.ahead.repeated += execution.ahead_counts().repeated;
     row.ahead.in_turn += execution.ahead_counts().in_turn;

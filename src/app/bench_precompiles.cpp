@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/bench_library.hpp"
+#include "app/cpu_time.hpp"
 #include "base/hex.hpp"
 #include "base/json.hpp"
 #include "chain/fork.hpp"
@@ -234,29 +235,23 @@ class Rows {
 
 // --- measuring
 
-std::int64_t cpu_ns() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
-
 /// CPU nanoseconds of one call: the lowest of some repetitions, each of as many calls as it takes to be seen.
 template <class Call>
 double measure(int repetitions, Call&& call) {
     std::int64_t calls = 1;
     for (;; calls *= 4) {
-        const std::int64_t start = cpu_ns();
+        const std::int64_t start = thread_cpu_ns();
         for (std::int64_t i = 0; i < calls; ++i) call();
-        const std::int64_t took = cpu_ns() - start;
+        const std::int64_t took = thread_cpu_ns() - start;
         if (took < repetition_ns / 8) continue;
         calls = std::max<std::int64_t>(1, calls * repetition_ns / std::max<std::int64_t>(took, 1));
         break;
     }
     double best = std::numeric_limits<double>::max();
     for (int repetition = 0; repetition < repetitions; ++repetition) {
-        const std::int64_t start = cpu_ns();
+        const std::int64_t start = thread_cpu_ns();
         for (std::int64_t i = 0; i < calls; ++i) call();
-        best = std::min(best, static_cast<double>(cpu_ns() - start) / static_cast<double>(calls));
+        best = std::min(best, static_cast<double>(thread_cpu_ns() - start) / static_cast<double>(calls));
     }
     return best;
 }

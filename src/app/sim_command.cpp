@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "app/command.hpp"
+#include "app/cpu_time.hpp"
 #include "base/time.hpp"
 #include "model/pbft_cluster.hpp"
 
@@ -27,11 +27,7 @@ struct SimOptions {
     std::string mutant;
 };
 
-double cpu_seconds_so_far() {
-    timespec now{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
+double cpu_seconds_since(std::int64_t start_ns) { return static_cast<double>(process_cpu_ns() - start_ns) * 1e-9; }
 
 model::PbftRun run_once(const SimOptions& options, const model::PbftOptions& drawn) {
     return options.mutant.empty() ? model::run_pbft(drawn) : model::run_pbft_mutant(options.mutant, drawn);
@@ -49,7 +45,7 @@ int run_seeds(const SimOptions& options) {
     std::uint64_t events = 0;
     std::uint64_t heights = 0;
     std::int64_t virtual_ms = 0;
-    const double start = cpu_seconds_so_far();
+    const std::int64_t start = process_cpu_ns();
     const bool is_terminal = ::isatty(STDERR_FILENO) == 1;
     for (std::uint64_t i = 0; i < options.seeds; ++i) {
         const auto drawn = model::draw_pbft_options(options.seed + i);
@@ -67,7 +63,7 @@ int run_seeds(const SimOptions& options) {
         if (is_terminal && i % 100 == 99) fmt::print(stderr, "\r{} of {} seeds", i + 1, options.seeds);
     }
     if (is_terminal) fmt::print(stderr, "\r");
-    const double seconds = std::max(cpu_seconds_so_far() - start, 1e-9);
+    const double seconds = std::max(cpu_seconds_since(start), 1e-9);
     fmt::print("{} seeds, each twice with equal hashes: every property held\n", options.seeds);
     fmt::print("{} heights; {:.2f} million events a second of CPU; {:.0f} times real time\n", heights,
                static_cast<double>(events) / seconds / 1e6, static_cast<double>(virtual_ms) / 1000 / seconds);
@@ -87,13 +83,13 @@ int trace_seed(const SimOptions& options) {
 int try_mutants(const SimOptions& options) {
     int survivors = 0;
     for (const auto& name : model::pbft_mutants()) {
-        const double start = cpu_seconds_so_far();
+        const std::int64_t start = process_cpu_ns();
         std::string failure;
         std::uint64_t tried = 0;
         while (tried < options.seeds && failure.empty()) {
             failure = model::run_pbft_mutant(name, model::draw_pbft_options(options.seed + tried++)).failure;
         }
-        const double seconds = cpu_seconds_so_far() - start;
+        const double seconds = cpu_seconds_since(start);
         if (failure.empty()) ++survivors;
         fmt::print("{:<22} {} {:>5} seeds {:>7.2f} s  {}\n", name, failure.empty() ? "survived" : "found in", tried,
                    seconds, failure);

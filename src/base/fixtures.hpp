@@ -20,6 +20,9 @@ namespace weft {
                                                                 const std::filesystem::path& source_dir,
                                                                 const std::filesystem::path& build_dir);
 
+/// Why a test without its data is skipped. Under CI it can't be: find_fixture() ends the program there.
+inline constexpr std::string_view no_fixtures = "no official test data; stderr says how to get it";
+
 /// A file's bytes; a file that can't be read ends the program, because find_fixture() has said that it is there.
 [[nodiscard]] std::string read_fixture(const std::filesystem::path& file);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/divide_wide.hpp"
 #include "base/hex.hpp"
 
 namespace weft {
@@ -9,19 +10,6 @@ namespace weft {
 namespace {
 
 using Wide = unsigned __int128;
-
-/// (high * 2^64 + low) / divisor in one machine instruction. @param high  below the divisor.
-std::uint64_t divide_wide(std::uint64_t high, std::uint64_t low, std::uint64_t divisor, std::uint64_t& remainder) {
-#if defined(__x86_64__)
-    std::uint64_t quotient;
-    __asm__("divq %[divisor]" : "=a"(quotient), "=d"(remainder) : "a"(low), "d"(high), [divisor] "r"(divisor) : "cc");
-    return quotient;
-#else
-    const Wide dividend = Wide{high} << 64 | low;
-    remainder = static_cast<std::uint64_t>(dividend % divisor);
-    return static_cast<std::uint64_t>(dividend / divisor);
-#endif
-}
 
 /// One digit of a quotient: u[0..n] / v[0..n), which is below 2^64; u becomes the remainder.
 /// @param v  normalised: its highest bit is set. @source Knuth, volume 2, 4.3.1, algorithm D, steps D3 to D6.

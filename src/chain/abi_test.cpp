@@ -25,7 +25,7 @@ std::string error_of(std::string_view types, std::string_view values) {
 
 TEST(abi, the_official_suite) {
     const auto folder = fixture("ethereum-tests");
-    if (!folder) GTEST_SKIP() << "no fixtures";
+    if (!folder) GTEST_SKIP() << no_fixtures;
     std::ifstream in(*folder / "ABITests" / "basic_abi_tests.json");
     std::stringstream text;
     text << in.rdbuf();

@@ -12,7 +12,7 @@ U256 number(const json::Value& value) { return u256_from_number(value.text()).va
 
 TEST(fork, difficulty_is_that_of_the_official_vectors) {
     const auto folder = fixture("ethereum-tests");
-    if (!folder) GTEST_SKIP() << "no fixtures";
+    if (!folder) GTEST_SKIP() << no_fixtures;
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder / "DifficultyTests")) {
         if (entry.path().extension() != ".json") continue;

@@ -69,7 +69,7 @@ class Replay final : public AncestorSource, public StateReader {
 
 TEST(genesis, the_execution_apis_chain_imports_to_its_head) {
     const auto folder = tests_folder();
-    if (!folder) GTEST_SKIP() << "no fixtures";
+    if (!folder) GTEST_SKIP() << no_fixtures;
     const auto genesis = parse_genesis(read_fixture(*folder / "genesis.json"));
     ASSERT_TRUE(genesis) << genesis.error().message;
     EXPECT_EQ(genesis->config.chain_id, 3503995874084926U);

@@ -52,7 +52,7 @@ bool is_well_formed(rlp::Reader& in) {
 
 TEST(rlp, official_suite) {
     const auto folder = fixture("ethereum-tests");
-    if (!folder) GTEST_SKIP() << "no fixtures";
+    if (!folder) GTEST_SKIP() << no_fixtures;
     std::size_t count = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder / "RLPTests")) {
         if (entry.path().extension() != ".json") continue;

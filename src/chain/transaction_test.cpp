@@ -166,7 +166,7 @@ Verdict judge(BytesView encoded, Fork fork) {
 
 TEST(transaction, official_suite) {
     const auto folder = fixture("ethereum-tests");
-    if (!folder) GTEST_SKIP() << "no fixtures";
+    if (!folder) GTEST_SKIP() << no_fixtures;
     std::size_t files = 0;
     std::size_t verdicts = 0;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder / "TransactionTests")) {

@@ -33,7 +33,7 @@ class TrieSuite : public testing::TestWithParam<std::string> {};
 
 TEST_P(TrieSuite, has_the_roots_of_the_official_tests) {
     const auto folder = fixture("ethereum-tests");
-    if (!folder) GTEST_SKIP() << "no fixtures";
+    if (!folder) GTEST_SKIP() << no_fixtures;
     const bool secure = GetParam().find("secure") != std::string::npos;
     const auto suite = json::parse(read_fixture(*folder / "TrieTests" / (GetParam() + ".json"))).value();
     ASSERT_FALSE(suite.members().empty());

@@ -6,8 +6,9 @@ namespace weft::crypto::bls {
 
 namespace {
 
-// The simplified SWU method needs a curve y^2 = x^3 + A x + B with A and B not 0. BLS12-381 has A = 0, so a point is
-// found on a curve that has an isogeny (of degree 11 for G1, 3 for G2) to it, and is mapped over.
+// RFC 9380's map_to_curve_simple_swu (section 6.6.2) needs a curve y^2 = x^3 + A x + B with A and B not 0. BLS12-381
+// has A = 0, so, as section 6.6.3 has it, a point is found on a curve that has an isogeny (of degree 11 for G1, 3 for
+// G2) to it, and is mapped over.
 
 // RFC 9380, section 8.8.1.
 constexpr Fp g1_a =

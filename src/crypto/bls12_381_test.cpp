@@ -14,7 +14,7 @@ using Operation = std::optional<Bytes> (*)(BytesView);
 
 TEST(bls12_381, precompile_vectors) {
     const auto archive = fixture("precompile-vectors");
-    if (!archive) GTEST_SKIP();
+    if (!archive) GTEST_SKIP() << no_fixtures;
     const struct {
         const char* name;
         Operation run;

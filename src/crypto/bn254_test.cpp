@@ -15,7 +15,7 @@ constexpr U256 order{0x30644e72e131a029, 0xb85045b68181585d, 0x2833e84879b97091,
 
 TEST(bn254, precompile_vectors) {
     const auto archive = fixture("precompile-vectors");
-    if (!archive) GTEST_SKIP();
+    if (!archive) GTEST_SKIP() << no_fixtures;
     const struct {
         const char* file;
         std::optional<Bytes> (*run)(BytesView);

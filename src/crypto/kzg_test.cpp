@@ -21,7 +21,7 @@ const Bytes example = *from_hex(
 
 TEST(kzg, precompile_vectors) {
     const auto archive = fixture("precompile-vectors");
-    if (!archive) GTEST_SKIP();
+    if (!archive) GTEST_SKIP() << no_fixtures;
     for (const auto& vector : read_precompile_vectors(*archive, "pointEvaluation.json")) {
         SCOPED_TRACE(vector.name);
         EXPECT_EQ(kzg_point_evaluation(vector.input), vector.expected);

@@ -27,7 +27,7 @@ Bytes run_precompile_layout(Bytes input) {
 
 TEST(modexp, precompile_vectors) {
     const auto archive = fixture("precompile-vectors");
-    if (!archive) GTEST_SKIP();
+    if (!archive) GTEST_SKIP() << no_fixtures;
     for (const auto* file : {"modexp.json", "modexp_eip2565.json", "modexp_eip7883.json"}) {
         for (const auto& vector : read_precompile_vectors(*archive, file)) {
             SCOPED_TRACE(std::string(file) + " " + vector.name);

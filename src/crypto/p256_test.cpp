@@ -68,7 +68,7 @@ TEST(p256, refuses) {
 
 TEST(p256, precompile_vectors) {
     const auto archive = fixture("precompile-vectors");
-    if (!archive) GTEST_SKIP();
+    if (!archive) GTEST_SKIP() << no_fixtures;
     for (const auto& vector : read_precompile_vectors(*archive, "p256Verify.json")) {
         SCOPED_TRACE(vector.name);
         const Bytes want_true = to_bytes(U256(1).to_hash());

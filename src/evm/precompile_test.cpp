@@ -24,7 +24,7 @@ std::int64_t price(std::uint16_t address, Revision revision, BytesView input) {
 
 TEST(precompile, public_vectors) {
     const auto archive = fixture("precompile-vectors");
-    if (!archive) GTEST_SKIP();
+    if (!archive) GTEST_SKIP() << no_fixtures;
     const struct {
         const char* file;
         std::uint16_t address;
@@ -189,7 +189,7 @@ TEST(precompile, all_ones_of_any_length_break_no_bounds) {
 
 TEST(precompile, a_right_input_cut_short_or_grown_is_another) {
     const auto archive = fixture("precompile-vectors");
-    if (!archive) GTEST_SKIP();
+    if (!archive) GTEST_SKIP() << no_fixtures;
     const struct {
         const char* file;
         std::uint16_t address;

@@ -85,90 +85,53 @@ WEFT_EVM_HANDLER not_(WEFT_EVM_PARAMETERS) {
     WEFT_EVM_NEXT(1);
 }
 
+// --- shifts
+
+/// Limb @p to of l3:l2:l1:l0 shifted by @p limbs whole limbs and @p bits.
+template <int limbs, int to>
+[[gnu::always_inline]] inline std::uint64_t limb_shifted_left(const std::uint64_t (&l)[4], std::uint64_t bits) {
+    constexpr int from = to - limbs;
+    if constexpr (from < 0) return 0;
+    if constexpr (from == 0) return l[0] << bits;
+    if constexpr (from > 0) return shift_left(l[from], l[from - 1], bits);
+}
+template <int limbs, int to>
+[[gnu::always_inline]] inline std::uint64_t limb_shifted_right(const std::uint64_t (&l)[4], std::uint64_t bits) {
+    constexpr int from = to + limbs;
+    if constexpr (from > 3) return 0;
+    if constexpr (from == 3) return l[3] >> bits;
+    if constexpr (from < 3) return shift_right(l[from + 1], l[from], bits);
+}
+/// t = t shifted by whole limbs and @p bits, which are below 64.
+template <bool left, int limbs>
+[[gnu::always_inline]] inline void shift_by(std::uint64_t bits, std::uint64_t& t0, std::uint64_t& t1, std::uint64_t& t2,
+                                            std::uint64_t& t3) {
+    const std::uint64_t l[4] = {t0, t1, t2, t3};
+    if constexpr (left) {
+        t0 = limb_shifted_left<limbs, 0>(l, bits), t1 = limb_shifted_left<limbs, 1>(l, bits);
+        t2 = limb_shifted_left<limbs, 2>(l, bits), t3 = limb_shifted_left<limbs, 3>(l, bits);
+    } else {
+        t0 = limb_shifted_right<limbs, 0>(l, bits), t1 = limb_shifted_right<limbs, 1>(l, bits);
+        t2 = limb_shifted_right<limbs, 2>(l, bits), t3 = limb_shifted_right<limbs, 3>(l, bits);
+    }
+}
 /// @tparam limbs  whole limbs to shift by; the rest of the count is the operand.
-template <int limbs>
-WEFT_EVM_HANDLER push_shl(WEFT_EVM_PARAMETERS) {
-    const std::uint64_t count = pc[1];
-    if constexpr (limbs == 0) t3 = shift_left(t3, t2, count);
-    if constexpr (limbs == 1) t3 = shift_left(t2, t1, count);
-    if constexpr (limbs == 2) t3 = shift_left(t1, t0, count);
-    if constexpr (limbs == 3) t3 = t0 << count;
-    if constexpr (limbs == 0) t2 = shift_left(t2, t1, count);
-    if constexpr (limbs == 1) t2 = shift_left(t1, t0, count);
-    if constexpr (limbs == 2) t2 = t0 << count;
-    if constexpr (limbs == 0) t1 = shift_left(t1, t0, count);
-    if constexpr (limbs == 1) t1 = t0 << count;
-    if constexpr (limbs == 0) t0 <<= count;
-    if constexpr (limbs >= 1) t0 = 0;
-    if constexpr (limbs >= 2) t1 = 0;
-    if constexpr (limbs >= 3) t2 = 0;
+template <bool left, int limbs>
+WEFT_EVM_HANDLER push_shift(WEFT_EVM_PARAMETERS) {
+    shift_by<left, limbs>(pc[1], t0, t1, t2, t3);
     WEFT_EVM_NEXT(2);
 }
-template <int limbs>
-WEFT_EVM_HANDLER push_shr(WEFT_EVM_PARAMETERS) {
-    const std::uint64_t count = pc[1];
-    if constexpr (limbs == 0) t0 = shift_right(t1, t0, count);
-    if constexpr (limbs == 1) t0 = shift_right(t2, t1, count);
-    if constexpr (limbs == 2) t0 = shift_right(t3, t2, count);
-    if constexpr (limbs == 3) t0 = t3 >> count;
-    if constexpr (limbs == 0) t1 = shift_right(t2, t1, count);
-    if constexpr (limbs == 1) t1 = shift_right(t3, t2, count);
-    if constexpr (limbs == 2) t1 = t3 >> count;
-    if constexpr (limbs == 0) t2 = shift_right(t3, t2, count);
-    if constexpr (limbs == 1) t2 = t3 >> count;
-    if constexpr (limbs == 0) t3 >>= count;
-    if constexpr (limbs >= 1) t3 = 0;
-    if constexpr (limbs >= 2) t2 = 0;
-    if constexpr (limbs >= 3) t1 = 0;
-    WEFT_EVM_NEXT(2);
-}
-
-// --- shifts by a count that only the run knows
-
-[[gnu::always_inline]] inline void shift_word_left(std::uint64_t count, const U256& word, std::uint64_t& t0,
-                                                   std::uint64_t& t1, std::uint64_t& t2, std::uint64_t& t3) {
+/// By a count that only the run knows.
+template <bool left>
+[[gnu::always_inline]] inline void shift_word(std::uint64_t count, std::uint64_t& t0, std::uint64_t& t1,
+                                              std::uint64_t& t2, std::uint64_t& t3) {
     const std::uint64_t bits = count % 64;
-    const std::uint64_t l0 = word.limb[0], l1 = word.limb[1], l2 = word.limb[2], l3 = word.limb[3];
-    if (count < 64) {
-        t3 = shift_left(l3, l2, bits);
-        t2 = shift_left(l2, l1, bits);
-        t1 = shift_left(l1, l0, bits);
-        t0 = l0 << bits;
-        return;
-    }
-    t0 = t1 = t2 = 0;
-    if (count < 128) {
-        t3 = shift_left(l2, l1, bits);
-        t2 = shift_left(l1, l0, bits);
-        t1 = l0 << bits;
-    } else if (count < 192) {
-        t3 = shift_left(l1, l0, bits);
-        t2 = l0 << bits;
-    } else {
-        t3 = count < 256 ? l0 << bits : 0;
-    }
-}
-[[gnu::always_inline]] inline void shift_word_right(std::uint64_t count, const U256& word, std::uint64_t& t0,
-                                                    std::uint64_t& t1, std::uint64_t& t2, std::uint64_t& t3) {
-    const std::uint64_t bits = count % 64;
-    const std::uint64_t l0 = word.limb[0], l1 = word.limb[1], l2 = word.limb[2], l3 = word.limb[3];
-    if (count < 64) {
-        t0 = shift_right(l1, l0, bits);
-        t1 = shift_right(l2, l1, bits);
-        t2 = shift_right(l3, l2, bits);
-        t3 = l3 >> bits;
-        return;
-    }
-    t1 = t2 = t3 = 0;
-    if (count < 128) {
-        t0 = shift_right(l2, l1, bits);
-        t1 = shift_right(l3, l2, bits);
-        t2 = l3 >> bits;
-    } else if (count < 192) {
-        t0 = shift_right(l3, l2, bits);
-        t1 = l3 >> bits;
-    } else {
-        t0 = count < 256 ? l3 >> bits : 0;
+    switch (count / 64) {
+        case 0: return shift_by<left, 0>(bits, t0, t1, t2, t3);
+        case 1: return shift_by<left, 1>(bits, t0, t1, t2, t3);
+        case 2: return shift_by<left, 2>(bits, t0, t1, t2, t3);
+        case 3: return shift_by<left, 3>(bits, t0, t1, t2, t3);
+        default: t0 = t1 = t2 = t3 = 0;
     }
 }
 /// A count as the shifts take it: what doesn't fit 64 bits shifts everything out.
@@ -179,11 +142,8 @@ WEFT_EVM_HANDLER push_shr(WEFT_EVM_PARAMETERS) {
 template <bool left>
 WEFT_EVM_HANDLER shift(WEFT_EVM_PARAMETERS) {
     const std::uint64_t count = shift_count(t0, t1, t2, t3);
-    if constexpr (left) {
-        shift_word_left(count, *sp, t0, t1, t2, t3);
-    } else {
-        shift_word_right(count, *sp, t0, t1, t2, t3);
-    }
+    WEFT_EVM_LOAD(*sp);
+    shift_word<left>(count, t0, t1, t2, t3);
     --sp;
     WEFT_EVM_NEXT(1);
 }
@@ -192,12 +152,7 @@ template <bool left>
 WEFT_EVM_HANDLER dup_shift(WEFT_EVM_PARAMETERS) {
     const U256& from = slot_at(sp, pc[1]);
     const std::uint64_t count = shift_count(from.limb[0], from.limb[1], from.limb[2], from.limb[3]);
-    const U256 word(t3, t2, t1, t0);
-    if constexpr (left) {
-        shift_word_left(count, word, t0, t1, t2, t3);
-    } else {
-        shift_word_right(count, word, t0, t1, t2, t3);
-    }
+    shift_word<left>(count, t0, t1, t2, t3);
     WEFT_EVM_NEXT(2);
 }
 
@@ -205,7 +160,7 @@ WEFT_EVM_HANDLER dup_shift(WEFT_EVM_PARAMETERS) {
 WEFT_EVM_HANDLER signextend(WEFT_EVM_PARAMETERS) {
     const std::uint64_t size = shift_count(t0, t1, t2, t3);
     const U256& word = *sp;
-    t0 = word.limb[0], t1 = word.limb[1], t2 = word.limb[2], t3 = word.limb[3];
+    WEFT_EVM_LOAD(word);
     --sp;
     if (size < 31) {
         const std::uint64_t shift = 56 - size % 8 * 8;
@@ -249,8 +204,10 @@ void add_arithmetic_handlers(HandlerSet& set) {
     fill_binary<add, sub, mul, and_, or_, xor_, eq, lt, gt, slt, sgt>(set);
     set.alone[to_byte(Opcode::iszero)] = address_of(weft::evm::iszero);
     set.alone[to_byte(Opcode::not_)] = address_of(weft::evm::not_);
-    set.push_shl = {address_of(push_shl<0>), address_of(push_shl<1>), address_of(push_shl<2>), address_of(push_shl<3>)};
-    set.push_shr = {address_of(push_shr<0>), address_of(push_shr<1>), address_of(push_shr<2>), address_of(push_shr<3>)};
+    set.push_shl = {address_of(push_shift<true, 0>), address_of(push_shift<true, 1>), address_of(push_shift<true, 2>),
+                    address_of(push_shift<true, 3>)};
+    set.push_shr = {address_of(push_shift<false, 0>), address_of(push_shift<false, 1>),
+                    address_of(push_shift<false, 2>), address_of(push_shift<false, 3>)};
     set.alone[to_byte(Opcode::signextend)] = address_of(weft::evm::signextend);
     set.alone[to_byte(shl)] = address_of(shift<true>);
     set.alone[to_byte(shr)] = address_of(shift<false>);

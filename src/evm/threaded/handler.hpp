@@ -20,11 +20,12 @@
     if (!may_enter(pc, sp, gas, frame)) [[unlikely]] WEFT_EVM_GO(leave); \
     WEFT_EVM_NEXT(header_size)
 #define WEFT_EVM_SPILL() set_word(sp[1], t0, t1, t2, t3)
-#define WEFT_EVM_RELOAD()    \
-    t0 = sp[1].limb[0];      \
-    t1 = sp[1].limb[1];      \
-    t2 = sp[1].limb[2];      \
-    t3 = sp[1].limb[3]
+#define WEFT_EVM_LOAD(word)  \
+    t0 = (word).limb[0];     \
+    t1 = (word).limb[1];     \
+    t2 = (word).limb[2];     \
+    t3 = (word).limb[3]
+#define WEFT_EVM_RELOAD() WEFT_EVM_LOAD(sp[1])
 /// The uppermost word is gone; the one below takes its place.
 #define WEFT_EVM_DROP() \
     --sp;               \

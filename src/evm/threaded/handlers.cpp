@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/divide_wide.hpp"
 #include "evm/gas.hpp"
 #include "evm/interpreter.hpp"
 #include "evm/limiter.hpp"
@@ -103,20 +104,6 @@ WEFT_EVM_HANDLER general_dup(WEFT_EVM_PARAMETERS) {
 
 // --- long arithmetic: what takes one or two machine divisions in place
 
-/// u1:u0 / divisor. @pre u1 is below the divisor.
-[[gnu::always_inline]] inline std::uint64_t divide_two(std::uint64_t u1, std::uint64_t u0, std::uint64_t divisor,
-                                                       std::uint64_t& remainder) {
-#if defined(__x86_64__)
-    std::uint64_t quotient;
-    __asm__("divq %[divisor]" : "=a"(quotient), "=d"(remainder) : "a"(u0), "d"(u1), [divisor] "r"(divisor) : "cc");
-    return quotient;
-#else
-    const auto dividend = static_cast<unsigned __int128>(u1) << 64 | u0;
-    remainder = static_cast<std::uint64_t>(dividend % divisor);
-    return static_cast<std::uint64_t>(dividend / divisor);
-#endif
-}
-
 /// What DIV and its kin are made of, for numbers of two limbs by numbers of one.
 struct ShortDivision {
     std::uint64_t high, low, remainder;
@@ -128,7 +115,7 @@ struct ShortDivision {
         out.remainder = u0 % divisor;
     } else {
         out.high = u1 / divisor;
-        out.low = divide_two(u1 % divisor, u0, divisor, out.remainder);
+        out.low = divide_wide(u1 % divisor, u0, divisor, out.remainder);
     }
     return out;
 }

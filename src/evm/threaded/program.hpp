@@ -7,7 +7,8 @@
 // would under- or overflow) goes on in the byte-by-byte interpreter, which finds the instruction that fails. That gas
 // is taken early is not observable: a frame that then runs short would have run short in the same block anyway.
 //
-// Adjacent instructions are fused into one handler where that pays (PUSH and JUMPI, DUP and ADD, SWAP and POP ...).
+// What PUSH and DUP put on the stack is kept back until something needs it there: operations on constants are done when
+// translating, and most other words become operands of the handler that uses them.
 
 #include <cstdint>
 #include <memory>

@@ -37,10 +37,7 @@ WEFT_EVM_HANDLER push_dup(WEFT_EVM_PARAMETERS) {
     const U256& from = slot_at(sp + 1, pc[2]);
     set_word(sp[2], pc[1], 0, 0, 0);
     sp += 2;
-    t0 = from.limb[0];
-    t1 = from.limb[1];
-    t2 = from.limb[2];
-    t3 = from.limb[3];
+    WEFT_EVM_LOAD(from);
     WEFT_EVM_NEXT(3);
 }
 WEFT_EVM_HANDLER dup_push(WEFT_EVM_PARAMETERS) {
@@ -56,10 +53,7 @@ WEFT_EVM_HANDLER dup_dup(WEFT_EVM_PARAMETERS) {
     copy_word(sp[2], slot_at(sp, pc[1]));
     const U256& from = slot_at(sp + 1, pc[2]);
     sp += 2;
-    t0 = from.limb[0];
-    t1 = from.limb[1];
-    t2 = from.limb[2];
-    t3 = from.limb[3];
+    WEFT_EVM_LOAD(from);
     WEFT_EVM_NEXT(3);
 }
 template <int n>
@@ -67,10 +61,7 @@ WEFT_EVM_HANDLER dup(WEFT_EVM_PARAMETERS) {
     WEFT_EVM_SPILL();
     if constexpr (n > 1) {
         const U256& from = sp[2 - n];
-        t0 = from.limb[0];
-        t1 = from.limb[1];
-        t2 = from.limb[2];
-        t3 = from.limb[3];
+        WEFT_EVM_LOAD(from);
     }
     ++sp;
     WEFT_EVM_NEXT(1);
@@ -79,10 +70,7 @@ WEFT_EVM_HANDLER dup_at(WEFT_EVM_PARAMETERS) {
     WEFT_EVM_SPILL();
     const U256& from = slot_at(sp, pc[1]);
     ++sp;
-    t0 = from.limb[0];
-    t1 = from.limb[1];
-    t2 = from.limb[2];
-    t3 = from.limb[3];
+    WEFT_EVM_LOAD(from);
     WEFT_EVM_NEXT(2);
 }
 WEFT_EVM_HANDLER assign(WEFT_EVM_PARAMETERS) {

@@ -88,7 +88,7 @@ json::Value without_message(const json::Value& answer) {
 
 TEST(conformance, blocks_and_transactions_are_equal_in_full) {
     const auto folder = fixture("execution-apis");
-    if (!folder) GTEST_SKIP();
+    if (!folder) GTEST_SKIP() << no_fixtures;
     testing::Fixture fixture;
     load(fixture.node, *folder / "tests");
     const std::string_view methods[] = {"eth_blockNumber",
