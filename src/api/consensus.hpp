@@ -42,6 +42,47 @@ struct Notify {
     Hash hash;
 };
 
+// --- for the network service of the same node
+
+enum class Verdict : std::uint8_t {
+    accept,
+    ignore,  // late, known, not for now: nobody's fault
+    reject,  // what no correct peer sends
+};
+struct DeliverReply {
+    Verdict verdict = Verdict::accept;
+    std::string reason;
+};
+/// A message of the engine that came from a validator's connection.
+struct Deliver {
+    using Reply = DeliverReply;
+    static constexpr std::string_view method = "weft.Consensus/Deliver";
+    Address from;
+    Bytes payload;
+    std::vector<Bytes> blocks;  // RLP, as network::Send has them
+};
+
+struct ProveIdentityReply {
+    std::optional<Address> validator;  // nothing: this node has no validator key
+    Bytes signature;                   // 65 bytes, r s v, by the validator's key
+};
+/// Signs a connection's channel binding, so that the peer knows which validator it talks to.
+struct ProveIdentity {
+    using Reply = ProveIdentityReply;
+    static constexpr std::string_view method = "weft.Consensus/ProveIdentity";
+    Hash binding;
+};
+
+struct ValidatorSetReply {
+    std::uint64_t height = 0;  // for which they vote
+    std::vector<Address> validators;
+};
+struct ValidatorSet {
+    using Reply = ValidatorSetReply;
+    static constexpr std::string_view method = "weft.Consensus/ValidatorSet";
+    bool reserved = false;
+};
+
 // --- development chains alone. @errors permission_denied elsewhere.
 
 /// Seals @p count blocks, @p interval_s apart.

@@ -99,6 +99,22 @@ struct GetProof {
     BlockRef block;
 };
 
+struct StoredBlock {
+    Bytes block;  // RLP
+    Bytes proof;  // why it is final, as the engine that committed it encodes that; empty: nothing was kept
+};
+struct ReadBlocksReply {
+    std::vector<StoredBlock> blocks;  // of consecutive heights; fewer than asked for at the head, or above size_max
+};
+/// Blocks of the canonical chain as they are sent to peers. At least one if there is any.
+struct ReadBlocks {
+    using Reply = ReadBlocksReply;
+    static constexpr std::string_view method = "weft.Storage/ReadBlocks";
+    std::uint64_t first = 0;
+    std::uint64_t count = 1;
+    std::uint64_t size_max = 2 << 20;
+};
+
 /// One position of a topic filter: any of these; empty: anything.
 struct TopicChoice {
     std::vector<Hash> any_of;

@@ -21,6 +21,22 @@ struct Submit {
     bool wait_for_block = true;
 };
 
+enum class Admission : std::uint8_t {
+    added,
+    known,
+    refused,    // the state, the pool's limits: not the fault of who sent it
+    malformed,  // what no correct peer passes on
+};
+struct ImportReply {
+    std::vector<Admission> admissions;  // one a transaction
+};
+/// Transactions that a peer sent, in network form.
+struct Import {
+    using Reply = ImportReply;
+    static constexpr std::string_view method = "weft.Validation/Import";
+    std::vector<Bytes> transactions;
+};
+
 struct NonceReply {
     std::uint64_t nonce = 0;
 };
