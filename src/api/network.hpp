@@ -30,11 +30,13 @@ struct Status {
     bool reserved = false;
 };
 
-/// Tells the peers of a transaction that was admitted.
+/// Tells the peers of transactions that were admitted, in full or by hash.
 struct Announce {
     using Reply = Empty;
     static constexpr std::string_view method = "weft.Network/Announce";
-    Hash hash;
+    std::vector<chain::TransactionPtr> transactions;
+    /// Id of the peer that sent them, which is not told; empty: they were submitted here.
+    std::string from;
 };
 
 struct SendReply {

@@ -30,8 +30,7 @@ std::vector<SchemaFile> schema_files() {
              storage::OpenState, storage::ReadState, storage::RootOf, storage::ReadBlocks>("storage.proto", "Storage"),
         file<validation::Submit, validation::PendingNonce, validation::GetPooled, validation::PoolStatus,
              validation::PoolContent, validation::Drop, validation::PendingEvents, validation::Best,
-             validation::Import>("validation.proto",
-                                                                                             "Validation"),
+             validation::Import, validation::Match>("validation.proto", "Validation"),
         file<contract::Call, contract::Estimate, contract::CreateAccessList, contract::TraceTransaction,
              contract::TraceBlock, contract::TraceCall, contract::Simulate, contract::PendingBlock, contract::Execute,
              contract::Activity>(
@@ -41,7 +40,8 @@ std::vector<SchemaFile> schema_files() {
              consensus::MayImpersonate, consensus::Deliver, consensus::ProveIdentity,
              consensus::ValidatorSet>("consensus.proto", "Consensus"),
         file<wallet::Accounts, wallet::Sign>("wallet.proto", "Wallet"),
-        file<network::Status, network::Announce, network::Send, network::FetchBlocks, network::Penalize>("network.proto", "Network"),
+        file<network::Status, network::Announce, network::Send, network::FetchBlocks, network::Penalize>(
+            "network.proto", "Network"),
         file<monitor::Report, monitor::TopContracts, monitor::ContractStats, monitor::ContractEvents>("monitor.proto",
                                                                                                      "Monitor"),
         file<registry::Register, registry::Renew, registry::Deregister, registry::List>("registry.proto", "Registry"),

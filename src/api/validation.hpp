@@ -30,11 +30,29 @@ enum class Admission : std::uint8_t {
 struct ImportReply {
     std::vector<Admission> admissions;  // one a transaction
 };
-/// Transactions that a peer sent, in network form.
+/// Transactions that a peer sent, in network form. What is new goes to the other peers.
+/// @errors resource_exhausted  more than import_count_max, or too much work is waiting.
 struct Import {
     using Reply = ImportReply;
     static constexpr std::string_view method = "weft.Validation/Import";
     std::vector<Bytes> transactions;
+    std::string peer;  // id of who sent them
+};
+inline constexpr std::size_t import_count_max = 4096;
+
+struct MatchReply {
+    /// Positions in the request's ids, ascending, of those that one transaction of the pool has, and it.
+    std::vector<std::uint64_t> indices;
+    std::vector<chain::TransactionPtr> transactions;
+};
+/// The waiting transactions that a compact block names. An id is the low 48 bits of SipHash-2-4 of a transaction's
+/// hash under the block's key. What two transactions of the pool have, or two positions name, counts as not there.
+struct Match {
+    using Reply = MatchReply;
+    static constexpr std::string_view method = "weft.Validation/Match";
+    std::uint64_t key_low = 0;
+    std::uint64_t key_high = 0;
+    std::vector<std::uint64_t> ids;
 };
 
 struct NonceReply {

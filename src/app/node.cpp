@@ -133,6 +133,25 @@ class LocalReader final : public service::contract::Reader {
     service::storage::StateView view_;
 };
 
+service::network::Config network_config(const NodeConfig& config) {
+    service::network::Config out;
+    out.chain = config.genesis.config;
+    out.genesis_hash = chain::hash_of(config.genesis.header);
+    out.genesis_time = config.genesis.header.timestamp;
+    return out;
+}
+
+service::network::Ports network_ports(const service::gateway::Ports& ports,
+                                      std::unique_ptr<service::validation::Validation>& validation) {
+    using service::validation::Validation;
+    service::network::Ports out;
+    out.import = direct(validation, &Validation::import);
+    out.get_pooled = ports.get_pooled;
+    out.match = direct(validation, &Validation::match);
+    out.head = ports.head;
+    return out;
+}
+
 Task<service::contract::StateAt> open_local_state(service::storage::Storage& storage, api::BlockRef ref) {
     auto at = co_await storage.resolve(ref);
     auto reader = std::make_unique<LocalReader>(storage.database(), at.version, at.block->header.number);
@@ -166,7 +185,6 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     using service::wallet::Wallet;
     own.call_pool = std::make_unique<net::WorkerPool>(own.config.call_threads, call_queue_max);
     own.storage = std::make_unique<Storage>(std::move(database), chain_config, epoch);
-    own.network = std::make_unique<Network>(chain_config.chain_id);
     own.wallet = std::make_unique<Wallet>(own.config.keys);
 
     auto& ports = own.ports;
@@ -224,7 +242,9 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
         chain_config,
         service::validation::Ports{ports.get_account, ports.get_code, direct(own.consensus, &Consensus::notify),
                                    ports.may_impersonate, direct(own.network, &Network::announce)},
-        std::move(kept), epoch);
+        std::move(kept), epoch, own.pool);
+    own.network = std::make_unique<Network>(loops, network_config(own.config),
+                                            network_ports(ports, own.validation));
     own.consensus = std::make_unique<Consensus>(
         chain_config,
         service::consensus::Ports{ports.head, ports.get_block, direct(own.storage, &Storage::commit),
@@ -240,6 +260,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
 
     WEFT_CHECK(own.validation->start(own.storage->database().head().block));
     WEFT_CHECK(own.consensus->start());
+    WEFT_CHECK(own.network->start());
     own.monitor->start(loops.next());
     return std::unique_ptr<Node>(new Node(std::move(services)));
 }
@@ -261,6 +282,7 @@ void Node::serve(net::GrpcServer& server) {
 
 void Node::stop() {
     if (!services_) return;
+    services_->network->stop();
     services_->contract->stop();
     services_->consensus->stop();
     services_->validation->stop();

@@ -18,12 +18,15 @@ struct KeptTransaction {
     Address sender;
 };
 
-Error refused(const chain::Refusal& refusal) { return chain::to_error(refusal); }
-
 }  // namespace
 
-Validation::Validation(const chain::ChainConfig& config, Ports ports, store::Kv kept, std::uint64_t epoch)
-    : config_(config), ports_(std::move(ports)), kept_(std::move(kept)), feed_(events_kept_max, epoch) {}
+Validation::Validation(const chain::ChainConfig& config, Ports ports, store::Kv kept, std::uint64_t epoch,
+                       net::WorkerPool& pool)
+    : config_(config),
+      ports_(std::move(ports)),
+      kept_(std::move(kept)),
+      feed_(events_kept_max, epoch),
+      pool_threads_(pool) {}
 
 chain::PoolHead Validation::pool_head(const chain::Header& head) const {
     const auto rules = chain::rules_at(config_, head.number + 1, head.timestamp + 1, chain::is_merged(config_, head));
@@ -89,6 +92,11 @@ Task<chain::TransactionPtr> Validation::decode(mesh::Context context, const api:
 }
 
 Task<void> Validation::admit(mesh::Context context, chain::TransactionPtr transaction) {
+    auto refusal = co_await try_admit(context, std::move(transaction));
+    if (refusal) co_await Result<void>(std::unexpected(chain::to_error(*refusal)));
+}
+
+Task<std::optional<chain::Refusal>> Validation::try_admit(mesh::Context context, chain::TransactionPtr transaction) {
     while (true) {
         const auto generation = generation_.load(std::memory_order_acquire);
         const auto sender = co_await account(context, transaction->sender);
@@ -97,23 +105,20 @@ Task<void> Validation::admit(mesh::Context context, chain::TransactionPtr transa
             if (address == transaction->sender) return sender;
             return run(account(context, address)).value_or(chain::PoolAccount{});
         };
-        std::optional<Error> error;
-        {
-            const std::lock_guard lock(mutex_);
-            if (generation_.load(std::memory_order_acquire) != generation) continue;
-            auto added = pool_.add(transaction, accounts, unix_ms());
-            if (!added) error = refused(added.error());
-        }
-        if (error) co_await Result<void>(std::unexpected(*std::move(error)));
+        const std::lock_guard lock(mutex_);
+        if (generation_.load(std::memory_order_acquire) != generation) continue;
+        auto added = pool_.add(transaction, accounts, unix_ms());
+        if (!added) co_return std::optional(std::move(added).error());
         break;
     }
     feed_.publish(transaction);
+    co_return std::optional<chain::Refusal>();
 }
 
 Task<api::validation::SubmitReply> Validation::submit(mesh::Context context, api::validation::Submit request) {
     const auto transaction = co_await decode(context, request);
     co_await admit(context, transaction);
-    (void)co_await settled(ports_.announce(context, {transaction->hash}));
+    (void)co_await settled(ports_.announce(context, {{transaction}, {}}));
     // Until it is in a block, what makes the acknowledgement true is the file.
     if (!request.wait_for_block) {
         co_await keep(*transaction);

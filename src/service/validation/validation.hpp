@@ -21,6 +21,7 @@
 #include "bus/feed.hpp"
 #include "chain/pool.hpp"
 #include "mesh/service.hpp"
+#include "net/loop.hpp"
 #include "store/kv.hpp"
 
 namespace weft::service::validation {
@@ -37,13 +38,17 @@ class Validation {
   public:
     /// @param config  of the chain; must outlive the service.
     /// @param kept    where transactions acknowledged before their block are kept (tables: kept_tables).
-    Validation(const chain::ChainConfig& config, Ports ports, store::Kv kept, std::uint64_t epoch);
+    /// @param pool    for what peers send; must outlive the service.
+    Validation(const chain::ChainConfig& config, Ports ports, store::Kv kept, std::uint64_t epoch,
+               net::WorkerPool& pool);
     static constexpr std::string_view kept_tables[] = {"pool"};
 
     /// Takes up the head, and what was kept by an earlier process. Before anything is served.
     [[nodiscard]] Result<void> start(api::SealedBlockPtr head);
 
     Task<api::validation::SubmitReply> submit(mesh::Context context, api::validation::Submit request);
+    Task<api::validation::ImportReply> import(mesh::Context context, api::validation::Import request);
+    Task<api::validation::MatchReply> match(mesh::Context, api::validation::Match request);
     Task<api::validation::NonceReply> pending_nonce(mesh::Context context, api::validation::PendingNonce request);
     Task<api::validation::PooledReply> get_pooled(mesh::Context, api::validation::GetPooled request);
     Task<api::validation::PoolStatusReply> pool_status(mesh::Context, api::validation::PoolStatus);
@@ -61,6 +66,10 @@ class Validation {
     /// Decodes, and finds the sender.
     Task<chain::TransactionPtr> decode(mesh::Context context, const api::validation::Submit& request) const;
     Task<void> admit(mesh::Context context, chain::TransactionPtr transaction);
+    /// Nothing, or why not. @errors  the state can't be read.
+    Task<std::optional<chain::Refusal>> try_admit(mesh::Context context, chain::TransactionPtr transaction);
+    Task<api::validation::ImportReply> import_here(mesh::Context context, api::validation::Import request);
+    [[nodiscard]] bool is_waiting(const Hash& hash) const;
     [[nodiscard]] Result<void> keep(const chain::SignedTransaction& transaction);
     void forget(std::span<const chain::TransactionPtr> transactions);
     [[nodiscard]] chain::PoolHead pool_head(const chain::Header& head) const;
@@ -74,6 +83,7 @@ class Validation {
     store::Kv kept_;
     std::unordered_set<Hash> kept_hashes_;
     bus::Feed<chain::TransactionPtr> feed_;
+    net::WorkerPool& pool_threads_;
 };
 
 }  // namespace weft::service::validation
