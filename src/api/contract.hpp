@@ -137,6 +137,8 @@ struct SimulatedCall {
     std::vector<evm::Log> logs;
     std::int64_t error_code = 0;
     std::string error;
+    /// Of each log within its block, where those that a revert took back have counted too.
+    std::vector<std::uint64_t> log_indexes;
 };
 struct SimulatedResult {
     SealedBlockPtr block;
@@ -224,6 +226,23 @@ struct MakeChange {
     using Reply = MakeChangeReply;
     static constexpr std::string_view method = "weft.Contract/MakeChange";
     AccountOverride account;
+};
+
+struct PreviewReply {
+    SealedBlockPtr block;
+    /// Why each transaction that is left out can never be in it.
+    std::vector<std::string> reasons;
+    /// EIP-7685 requests of the block, type byte first.
+    std::vector<Bytes> requests;
+};
+/// Makes a block after any block of the chain, for nobody to keep.
+/// @errors not_found  no such parent; failed_precondition  of rules before Byzantium.
+struct Preview {
+    using Reply = PreviewReply;
+    static constexpr std::string_view method = "weft.Contract/Preview";
+    chain::Header header;  // as Build's
+    std::vector<chain::TransactionPtr> transactions;
+    std::optional<std::vector<chain::Withdrawal>> withdrawals;
 };
 
 struct BuildReply {

@@ -33,8 +33,7 @@ std::vector<SchemaFile> schema_files() {
              validation::Import, validation::Match>("validation.proto", "Validation"),
         file<contract::Call, contract::Estimate, contract::CreateAccessList, contract::TraceTransaction,
              contract::TraceBlock, contract::TraceCall, contract::Simulate, contract::PendingBlock, contract::Execute,
-             contract::Activity>(
-            "contract.proto", "Contract"),
+             contract::Activity, contract::Preview>("contract.proto", "Contract"),
         file<consensus::Status, consensus::Mine, consensus::Configure, consensus::Clock, consensus::Snapshot,
              consensus::Revert, consensus::Reset, consensus::SetAccount, consensus::Impersonate,
              consensus::MayImpersonate, consensus::Deliver, consensus::ProveIdentity,

@@ -40,6 +40,8 @@ void define_node(CLI::App& command, int& status);
 void define_status(CLI::App& command, int& status);
 void define_monitor(CLI::App& command, int& status);
 void define_trace(CLI::App& command, int& status);
+void define_import(CLI::App& command, int& status);
+void define_export(CLI::App& command, int& status);
 void define_statetest(CLI::App& command, int& status);
 void define_blocktest(CLI::App& command, int& status);
 void define_evm(CLI::App& command, int& status);

@@ -36,7 +36,7 @@ inline constexpr auto repeatable_methods = std::to_array<std::string_view>({
     "weft.Validation/Submit",     "weft.Validation/PendingEvents",  "weft.Contract/Call",
     "weft.Contract/Estimate",     "weft.Contract/CreateAccessList", "weft.Contract/TraceTransaction",
     "weft.Contract/TraceBlock",   "weft.Contract/TraceCall",        "weft.Contract/Simulate",
-    "weft.Contract/PendingBlock", "weft.Contract/Build",            "weft.Consensus/Status",
+    "weft.Contract/PendingBlock", "weft.Contract/Preview",          "weft.Consensus/Status",
     "weft.Consensus/Clock",       "weft.Consensus/MayImpersonate",  "weft.Wallet/Accounts",
     "weft.Wallet/Sign",           "weft.Network/Status",            "weft.Monitor/Report",
     "weft.Storage/OpenState",     "weft.Storage/ReadState",         "weft.Storage/RootOf",

@@ -21,6 +21,8 @@ constexpr auto commands = std::to_array<Command>({
     {"status", "show the processes, health and chain head of a running system", define_status},
     {"monitor", "show what contracts do on a running chain", define_monitor},
     {"trace", "show where a transaction's gas went, also as a flame graph", define_trace},
+    {"import", "take blocks of files into a node's chain", define_import},
+    {"export", "write a node's chain to a file", define_export},
     {"statetest", "run Ethereum's state tests", define_statetest},
     {"blocktest", "run Ethereum's blockchain tests", define_blocktest},
     {"evm", "look at bytecode, and time the engine", define_evm},

@@ -48,6 +48,13 @@ Result<chain::Genesis> development_genesis(const SystemConfig& system,
 
 }  // namespace
 
+Result<chain::Genesis> read_genesis(const std::string& path) {
+    WEFT_TRY(const std::string text, read_file(path));
+    auto genesis = chain::parse_genesis(text);
+    if (!genesis) return fail(genesis.error().code, path + ": " + genesis.error().message);
+    return genesis;
+}
+
 Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data) {
     NodeConfig out;
     out.data = std::move(data);
@@ -56,10 +63,7 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
     if (system.genesis.empty()) {
         WEFT_TRY(out.genesis, development_genesis(system, out.keys));
     } else {
-        WEFT_TRY(const std::string text, read_file(system.genesis));
-        auto genesis = chain::parse_genesis(text);
-        if (!genesis) return fail(genesis.error().code, system.genesis + ": " + genesis.error().message);
-        out.genesis = *std::move(genesis);
+        WEFT_TRY(out.genesis, read_genesis(system.genesis));
         if (!system.dev) out.keys.clear();
     }
     out.sealing.automine = !system.no_mining && !system.block_time_ms;
@@ -214,7 +218,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     ports.trace_call = direct(own.contract, &Contract::trace_call);
     ports.simulate = direct(own.contract, &Contract::simulate);
     ports.pending_block = direct(own.contract, &Contract::pending_block);
-    ports.build = direct(own.contract, &Contract::build);
+    ports.preview = direct(own.contract, &Contract::preview);
     ports.status = direct(own.consensus, &Consensus::status);
     ports.mine = direct(own.consensus, &Consensus::mine);
     ports.configure = direct(own.consensus, &Consensus::configure);
@@ -250,7 +254,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
         service::consensus::Ports{ports.head, ports.get_block, direct(own.storage, &Storage::commit),
                                   direct(own.storage, &Storage::amend), direct(own.storage, &Storage::rewind),
                                   ports.best, direct(own.validation, &Validation::head_changed), ports.drop,
-                                  ports.build, direct(own.contract, &Contract::make_change)},
+                                  direct(own.contract, &Contract::build), direct(own.contract, &Contract::make_change)},
         service::consensus::Settings{own.config.development, own.config.sealing, "solo"});
     own.monitor = std::make_unique<Monitor>(
         service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,
@@ -272,7 +276,6 @@ void Node::serve(net::GrpcServer& server) {
     // What contract services in other processes ask for.
     using service::contract::Contract;
     using service::storage::Storage;
-    net::serve(server, services_->ports.best);
     net::serve(server, direct(services_->storage, &Storage::open_state));
     net::serve(server, direct(services_->storage, &Storage::read_state));
     net::serve(server, direct(services_->storage, &Storage::root_of));

@@ -37,6 +37,9 @@ struct NodeConfig {
 /// Calls that may wait for a thread.
 inline constexpr std::size_t call_queue_max = 10'000;
 
+/// @errors not_found, permission_denied, invalid_argument  names the file.
+[[nodiscard]] Result<chain::Genesis> read_genesis(const std::string& path);
+
 /// What a system's settings make of its node.
 /// @errors not_found, invalid_argument  the genesis file, the mnemonic, the fork's name.
 [[nodiscard]] Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data);
@@ -68,10 +71,10 @@ void for_each_port(Ports& ports, F&& f) {
     const auto all = [&](auto&... port) { (f(port), ...); };
     all(ports.head, ports.get_block, ports.get_transaction, ports.get_account, ports.get_code, ports.get_slot,
         ports.get_proof, ports.get_logs, ports.fee_history, ports.storage_events);
-    all(ports.submit, ports.pending_nonce, ports.get_pooled, ports.pool_status, ports.pool_content, ports.drop,
-        ports.pending_events);
+    all(ports.submit, ports.pending_nonce, ports.get_pooled, ports.pool_status, ports.pool_content, ports.best,
+        ports.drop, ports.pending_events);
     all(ports.call, ports.estimate, ports.create_access_list, ports.trace_transaction, ports.trace_block,
-        ports.trace_call, ports.simulate, ports.pending_block);
+        ports.trace_call, ports.simulate, ports.pending_block, ports.preview);
     all(ports.status, ports.mine, ports.configure, ports.clock, ports.snapshot, ports.revert, ports.reset,
         ports.set_account, ports.impersonate, ports.may_impersonate);
     all(ports.accounts, ports.sign, ports.network_status, ports.report, ports.top_contracts, ports.contract_stats,

@@ -49,10 +49,7 @@ std::optional<Bytes> parse_deposit(BytesView data) {
 
 BlockExecution::BlockExecution(const ChainConfig& config, const Header& header, State& state, const StateTrie* trie)
     : config_(config), header_(header), state_(state), environment_(make_environment(config, header)) {
-    if (!environment_.rules.at_least(Revision::byzantium)) {
-        WEFT_ASSERT(trie != nullptr);
-        trie_ = *trie;
-    }
+    if (trie != nullptr && !environment_.rules.at_least(Revision::byzantium)) trie_ = *trie;
 }
 
 std::optional<evm::CallResult> BlockExecution::system_call(const Address& contract, BytesView input) {

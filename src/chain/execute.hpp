@@ -104,8 +104,8 @@ struct ExecutedBlock;
 class BlockExecution {
   public:
     /// @param header  number, timestamp, coinbase, gas limit, fees, mix hash and beacon root are used; results aren't.
-    /// @param trie    of the parent's state; needed before Byzantium only (receipts hold roots), null otherwise. It is
-    ///                copied.
+    /// @param trie    of the parent's state, which is copied: before Byzantium receipts hold roots. Null from Byzantium
+    ///                on, and for whom receipts don't matter.
     BlockExecution(const ChainConfig& config, const Header& header, State& state, const StateTrie* trie = nullptr);
 
     /// Bounds what follows beyond the protocol's rules, for traces; an outcome may then be `aborted`.

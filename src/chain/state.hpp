@@ -112,6 +112,7 @@ class State final : public evm::Host {
     void clear_storage(const Address& address);
     /// The precompile at @p from answers at @p to, in what runs on this State from now on.
     void move_precompile(const Address& from, const Address& to);
+    void restore_precompiles() { moved_precompiles_.clear(); }
     [[nodiscard]] const std::vector<std::pair<Address, Address>>& moved_precompiles() const {
         return moved_precompiles_;
     }

@@ -2,6 +2,7 @@
 
 #include "base/wire.hpp"
 #include "service/contract/contract.hpp"
+#include "service/contract/message.hpp"
 
 namespace weft::service::contract {
 
@@ -22,6 +23,7 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
                                             const api::contract::Build& request, api::SealedBlock& block,
                                             Workers& workers) {
     api::contract::BuildReply reply;
+    WEFT_CHECK(check_sealable(chain::rules_of(config, request.header)));
     chain::State state(reader);
     chain::BlockExecution execution(config, request.header, state);
     if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
@@ -91,21 +93,33 @@ Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
         request.header.excess_blob_gas ? chain::blob_base_fee(rules, *request.header.excess_blob_gas) : U256{};
     auto best = co_await ports_.best(context, {status.next_base_fee, blob_fee, status.gas_limit});
     request.transactions = std::move(best.transactions);
+    co_return co_await build_aside(context, std::move(request));
+}
+
+Task<api::contract::BuildReply> Contract::build_aside(mesh::Context context, api::contract::Build request) {
     auto block = std::make_shared<api::SealedBlock>();
+    api::SealedBlockPtr parent;
     const auto work = [&](Run& run) -> Result<api::contract::BuildReply> {
-        if (run.at.block->hash != request.header.parent_hash) return fail(ErrorCode::aborted, "not on the head");
+        parent = run.at.block;
         *block = {};
         return run_block(config_, *run.at.reader, request, *block, workers_);
     };
-    const auto base = api::BlockRef::with_hash(head.block->hash);
+    const auto base = api::BlockRef::with_hash(request.header.parent_hash);
     auto reply = co_await with_state<api::contract::BuildReply>(context, {base, {}, {}}, 0, work);
     // With a base, so that it is not taken for the block that consensus will commit next.
-    co_return co_await seal(context, *head.block, std::move(block), std::move(reply), base);
+    co_return co_await seal(context, *parent, std::move(block), std::move(reply), base);
 }
 
 Task<api::contract::PendingBlockReply> Contract::pending_block(mesh::Context context, api::contract::PendingBlock) {
     auto built = co_await build_pending(context);
     co_return api::contract::PendingBlockReply{std::move(built.block)};
+}
+
+Task<api::contract::PreviewReply> Contract::preview(mesh::Context context, api::contract::Preview request) {
+    auto built = co_await build_aside(
+        context, {request.header, std::move(request.transactions), std::move(request.withdrawals)});
+    co_return api::contract::PreviewReply{std::move(built.block), std::move(built.reasons),
+                                          std::move(built.requests)};
 }
 
 }  // namespace weft::service::contract

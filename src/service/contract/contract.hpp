@@ -61,6 +61,7 @@ class Contract {
     Task<api::contract::ExecuteReply> execute(mesh::Context, api::contract::Execute request);
     Task<api::contract::ActivityReply> activity(mesh::Context, api::contract::Activity request);
     Task<api::contract::PendingBlockReply> pending_block(mesh::Context context, api::contract::PendingBlock);
+    Task<api::contract::PreviewReply> preview(mesh::Context context, api::contract::Preview request);
     Task<api::contract::BuildReply> build(mesh::Context context, api::contract::Build request);
     Task<api::contract::MakeChangeReply> make_change(mesh::Context, api::contract::MakeChange request);
     /// Ends what executes, and what begins to from now on, but for blocks.
@@ -85,6 +86,8 @@ class Contract {
     [[nodiscard]] std::int64_t trace_time_ns(const api::contract::TraceOptions& options) const;
     /// The block that would be sealed now, with its changes.
     Task<api::contract::BuildReply> build_pending(mesh::Context context);
+    /// A block after any block, which is not for committing.
+    Task<api::contract::BuildReply> build_aside(mesh::Context context, api::contract::Build request);
     Task<api::contract::BuildReply> seal(mesh::Context context, const api::SealedBlock& parent,
                                          std::shared_ptr<api::SealedBlock> block, api::contract::BuildReply reply,
                                          std::optional<api::BlockRef> base);

@@ -4,6 +4,7 @@
 
 #include "base/hex.hpp"
 #include "service/contract/contract.hpp"
+#include "service/contract/message.hpp"
 
 namespace weft::service::contract {
 
@@ -45,6 +46,7 @@ struct Ran {
 
 Result<Ran> run_block(const chain::ChainConfig& config, chain::StateReader& reader, const api::SealedBlock& block,
                       Workers& workers) {
+    WEFT_CHECK(check_sealable(chain::rules_of(config, block.header)));
     chain::State state(reader);
     chain::BlockExecution execution(config, block.header, state);
     if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));

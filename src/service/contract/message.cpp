@@ -13,7 +13,7 @@ constexpr std::int32_t server_error_code = -32000;
 
 chain::TransactionType type_of(const api::contract::CallRequest& call) {
     if (!call.authorizations.empty()) return chain::TransactionType::set_code;
-    if (!call.blob_hashes.empty() || call.max_fee_per_blob_gas) return chain::TransactionType::blob;
+    if (!call.blob_hashes.empty()) return chain::TransactionType::blob;
     if (call.max_fee_per_gas || call.max_priority_fee_per_gas) return chain::TransactionType::dynamic_fee;
     if (call.access_list) return chain::TransactionType::access_list;
     return chain::TransactionType::legacy;
@@ -72,6 +72,11 @@ chain::BlockEnvironment make_environment(const chain::ChainConfig& config, chain
     if (overrides.difficulty) environment.block.difficulty = *overrides.difficulty;
     if (overrides.blob_base_fee) environment.block.blob_base_fee = *overrides.blob_base_fee;
     return environment;
+}
+
+Result<void> check_sealable(const chain::Rules& rules) {
+    if (rules.at_least(evm::Revision::byzantium)) return {};
+    return fail(ErrorCode::failed_precondition, "blocks from before Byzantium can be imported, not made");
 }
 
 std::string call_wording(const chain::Refusal& refusal, const chain::Transaction& call,

@@ -19,6 +19,10 @@ namespace weft::service::contract {
 [[nodiscard]] chain::BlockEnvironment make_environment(const chain::ChainConfig& config, chain::Header header,
                                                        const api::contract::BlockOverrides& overrides);
 
+/// Before Byzantium a receipt holds the state's root after its transaction, which only an import works out.
+/// @errors failed_precondition  such a block is to be made.
+[[nodiscard]] Result<void> check_sealable(const chain::Rules& rules);
+
 /// Why a call was refused, as clients word it; it differs from a transaction's refusal in the gas it names.
 [[nodiscard]] std::string call_wording(const chain::Refusal& refusal, const chain::Transaction& call,
                                        const chain::BlockEnvironment& environment);

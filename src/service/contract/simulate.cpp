@@ -77,7 +77,8 @@ class SimulatedReader final : public chain::StateReader {
 /// back.
 class TransferTracer final : public evm::Tracer {
   public:
-    explicit TransferTracer(bool transfers) : transfers_(transfers) {}
+    /// @param log_count  of the block, reverted ones included; it outlives this.
+    TransferTracer(bool transfers, std::uint64_t& log_count) : transfers_(transfers), log_count_(log_count) {}
     bool wants_steps() const override { return false; }
     void on_enter(const evm::TraceEnter& enter) override {
         starts_.push_back(logs_.size());
@@ -86,16 +87,24 @@ class TransferTracer final : public evm::Tracer {
         if (transfers_ && moves && !message.value.is_zero()) add(enter.from, enter.to, message.value);
     }
     void on_exit(const evm::TraceExit& exit) override {
-        if (exit.status != evm::Status::success) logs_.resize(starts_.back());
+        if (exit.status != evm::Status::success) {
+            logs_.resize(starts_.back());
+            indexes_.resize(starts_.back());
+        }
         starts_.pop_back();
     }
-    void on_log(const evm::Log& log) override { logs_.push_back(log); }
+    void on_log(const evm::Log& log) override { keep(log); }
     void on_self_destruct(int, const Address& contract, const Address& beneficiary, const U256& balance) override {
         if (transfers_ && !balance.is_zero()) add(contract, beneficiary, balance);
     }
-    std::vector<evm::Log> take() { return std::move(logs_); }
+    std::vector<evm::Log> take_logs() { return std::move(logs_); }
+    std::vector<std::uint64_t> take_indexes() { return std::move(indexes_); }
 
   private:
+    void keep(evm::Log log) {
+        logs_.push_back(std::move(log));
+        indexes_.push_back(log_count_++);
+    }
     void add(const Address& from, const Address& to, const U256& value) {
         static constexpr Hash transfer_topic{{0xdd, 0xf2, 0x52, 0xad, 0x1b, 0xe2, 0xc8, 0x9b, 0x69, 0xc2, 0xb0,
                                               0x68, 0xfc, 0x37, 0x8d, 0xaa, 0x95, 0x2b, 0xa7, 0xf1, 0x63, 0xc4,
@@ -104,10 +113,12 @@ class TransferTracer final : public evm::Tracer {
         log.address.bytes.fill(0xee);
         log.topics = {transfer_topic, Hash::from(from), Hash::from(to)};
         log.data = to_bytes(value.to_hash());
-        logs_.push_back(std::move(log));
+        keep(std::move(log));
     }
     bool transfers_;
+    std::uint64_t& log_count_;
     std::vector<evm::Log> logs_;
+    std::vector<std::uint64_t> indexes_;  // of each
     std::vector<std::size_t> starts_;
 };
 
@@ -168,11 +179,12 @@ class Simulation {
     chain::Header make_header(const api::contract::BlockOverrides& overrides) const {
         chain::BlockAttributes attributes;
         attributes.timestamp = *overrides.time;
-        attributes.coinbase = overrides.coinbase.value_or(Address{});
+        attributes.coinbase = overrides.coinbase.value_or(parent_.coinbase);
         attributes.prev_randao = overrides.prev_randao.value_or(Hash{});
         attributes.gas_limit = overrides.gas_limit.value_or(parent_.gas_limit);
         auto header = chain::make_header(config_, parent_, attributes);
         header.number = *overrides.number;
+        if (!header.difficulty.is_zero()) header.difficulty = overrides.difficulty.value_or(parent_.difficulty);
         if (header.base_fee && !request_.validation) header.base_fee = U256{};
         if (overrides.base_fee) header.base_fee = *overrides.base_fee;
         return header;
@@ -198,9 +210,11 @@ class Simulation {
         chain::BlockExecution frame(config_, header, state_);
         frame.limit(&limiter_);
         state_.begin_block(header.number, environment.rules.revision);
+        state_.restore_precompiles();  // an override holds for its block
         WEFT_CHECK(check_moves(asked.overrides, environment.rules.revision));
         WEFT_CHECK(apply_overrides(state_, asked.overrides));
         if (const auto begun = frame.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
+        log_count_ = 0;
         api::contract::SimulatedResult out;
         std::uint64_t blob_gas = 0;
         for (const auto& call : asked.calls) {
@@ -242,8 +256,8 @@ class Simulation {
             transaction.type = chain::TransactionType::dynamic_fee;
         }
         transaction.nonce = call.nonce.value_or(state_.nonce(sender));
-        TransferTracer tracer(request_.trace_transfers);
-        const chain::CallChecks checks{request_.validation, request_.validation, request_.validation, false};
+        TransferTracer tracer(request_.trace_transfers, log_count_);
+        const chain::CallChecks checks{request_.validation, false, request_.validation, false};
         auto outcome = chain::execute_call(state_, environment, transaction, sender, &tracer, checks);
         if (!outcome) {
             return refuse(code_of(outcome.error().rule),
@@ -253,7 +267,11 @@ class Simulation {
         header.gas_used += outcome->gas_used;
         gas_left_ -= std::min(gas_left_, outcome->gas_used);
         add_receipt(block, transaction, sender, *outcome);
-        return describe(*outcome, tracer.take());
+        if (!environment.rules.at_least(evm::Revision::byzantium)) {
+            chain::merge(changes_, state_.take_changes());
+            WEFT_TRY(block.receipts.back().post_state, root_(changes_));
+        }
+        return describe(*outcome, tracer);
     }
 
     static void add_receipt(api::SealedBlock& block, const chain::Transaction& transaction, const Address& sender,
@@ -276,9 +294,14 @@ class Simulation {
         block.receipts.push_back(std::move(receipt));
     }
 
-    static api::contract::SimulatedCall describe(const chain::TransactionOutcome& outcome, std::vector<evm::Log> logs) {
-        api::contract::SimulatedCall out{outcome.succeeded(), outcome.output, outcome.gas_used, outcome.gas_used_peak,
-                                         std::move(logs), 0, ""};
+    static api::contract::SimulatedCall describe(const chain::TransactionOutcome& outcome, TransferTracer& tracer) {
+        api::contract::SimulatedCall out;
+        out.success = outcome.succeeded();
+        out.output = outcome.output;
+        out.gas_used = outcome.gas_used;
+        out.gas_used_max = outcome.gas_used_peak;
+        out.logs = tracer.take_logs();
+        out.log_indexes = tracer.take_indexes();
         if (!outcome.succeeded()) {
             out.error_code = outcome.status == evm::Status::revert ? code::reverted : code::execution_failed;
             out.error = chain::failure_message(outcome);
@@ -296,6 +319,7 @@ class Simulation {
     U256 total_difficulty_;
     chain::StateChanges changes_;
     std::uint64_t gas_left_;
+    std::uint64_t log_count_ = 0;  // of the block
 };
 
 }  // namespace

@@ -146,7 +146,7 @@ Task<std::string> build_block(Call& call) {
     const Hash parent_hash = co_await call.params.hash(0);
     Attributes given = co_await call.params.get(1, attributes);
     const bool chosen = call.params.has(2);
-    api::contract::Build request;
+    api::contract::Preview request;
     if (chosen) request.transactions = co_await call.params.get(2, transactions);
     Bytes extra_data;
     if (call.params.has(3)) extra_data = co_await call.params.data(3);
@@ -164,7 +164,7 @@ Task<std::string> build_block(Call& call) {
         request.transactions = std::move(best.transactions);
     }
     const std::size_t wanted = request.transactions.size();
-    const auto built = co_await call.ports().build(call.context, std::move(request));
+    const auto built = co_await call.ports().preview(call.context, std::move(request));
     // Those that were asked for must be in it; those of the pool may wait.
     if (chosen && built.block->transactions.size() != wanted) {
         const std::string reason =

@@ -43,7 +43,7 @@ struct Ports {
     mesh::Port<api::contract::TraceCall> trace_call;
     mesh::Port<api::contract::Simulate> simulate;
     mesh::Port<api::contract::PendingBlock> pending_block;
-    mesh::Port<api::contract::Build> build;
+    mesh::Port<api::contract::Preview> preview;
     // consensus
     mesh::Port<api::consensus::Status> status;
     mesh::Port<api::consensus::Mine> mine;

@@ -53,14 +53,15 @@ Result<Simulation> simulation(const json::Value& value) {
 }
 
 void write_call(json::Writer& out, const api::contract::SimulatedCall& call, const api::SealedBlock& block,
-                std::size_t index, std::uint64_t& log_index) {
+                std::size_t index) {
     const bool reverted = !call.success && call.error_code == code::reverted;
     out.begin_object();
     out.data("returnData", reverted ? BytesView() : BytesView(call.output));
     out.key("logs").begin_array();
-    for (const auto& log : call.logs) {
+    for (std::size_t i = 0; i < call.logs.size(); ++i) {
         const Hash hash = index < block.transactions.size() ? block.transactions[index]->hash : Hash{};
-        write_log(out, {log, block.hash, block.header.number, block.header.timestamp, hash, index, log_index++, false});
+        write_log(out, {call.logs[i], block.hash, block.header.number, block.header.timestamp, hash, index,
+                        i < call.log_indexes.size() ? call.log_indexes[i] : i, false});
     }
     out.end_array();
     out.quantity("gasUsed", call.gas_used).quantity("maxUsedGas", call.gas_used_max);
@@ -85,9 +86,7 @@ Task<std::string> simulate(Call& call) {
         out.begin_object();
         write_block_members(out, *result.block, simulated.full_transactions);
         out.key("calls").begin_array();
-        std::uint64_t log_index = 0;
-        for (std::size_t i = 0; i < result.calls.size(); ++i)
-            write_call(out, result.calls[i], *result.block, i, log_index);
+        for (std::size_t i = 0; i < result.calls.size(); ++i) write_call(out, result.calls[i], *result.block, i);
         out.end_array();
         out.end_object();
     }

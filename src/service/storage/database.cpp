@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "base/hex.hpp"
 #include "base/wire.hpp"
 
@@ -64,27 +66,44 @@ Database::~Database() = default;
 Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& config, const chain::Genesis& genesis) {
     WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, kv_options(config)));
     auto out = std::unique_ptr<Database>(new Database(std::move(kv), config));
-    WEFT_TRY(const auto stored, out->kv_.get(table::meta, meta_key));
-    if (!stored) {
+    WEFT_TRY(const bool there, out->read_meta());
+    if (!there) {
         WEFT_CHECK(out->create(genesis));
         return out;
     }
-    auto meta = wire::decode<StoredMeta>(*stored);
-    if (!meta) return fail(ErrorCode::data_loss, config.path + ": the database's record of itself is damaged");
-    if (meta->layout != layout_number) {
-        return fail(ErrorCode::failed_precondition,
-                    fmt::format("{}: written with database layout {}, this program has layout {}", config.path,
-                                meta->layout, layout_number));
-    }
     const Hash genesis_hash = chain::hash_of(chain::genesis_block(genesis).header);
-    if (meta->genesis_hash != genesis_hash) {
+    if (out->meta_.genesis_hash != genesis_hash) {
         return fail(ErrorCode::failed_precondition,
                     fmt::format("{}: belongs to the chain of genesis {}, not {}", config.path,
-                                to_hex(meta->genesis_hash), to_hex(genesis_hash)));
+                                to_hex(out->meta_.genesis_hash), to_hex(genesis_hash)));
     }
-    out->meta_ = *std::move(meta);
     WEFT_CHECK(out->load());
     return out;
+}
+
+Result<std::unique_ptr<Database>> Database::open_existing(const DatabaseConfig& config) {
+    std::error_code none;
+    if (!std::filesystem::exists(config.path, none)) return fail(ErrorCode::not_found, config.path + ": no chain");
+    WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, kv_options(config)));
+    auto out = std::unique_ptr<Database>(new Database(std::move(kv), config));
+    WEFT_TRY(const bool there, out->read_meta());
+    if (!there) return fail(ErrorCode::not_found, config.path + ": no chain");
+    WEFT_CHECK(out->load());
+    return out;
+}
+
+Result<bool> Database::read_meta() {
+    WEFT_TRY(const auto stored, kv_.get(table::meta, meta_key));
+    if (!stored) return false;
+    auto meta = wire::decode<StoredMeta>(*stored);
+    if (!meta) return fail(ErrorCode::data_loss, config_.path + ": the database's record of itself is damaged");
+    if (meta->layout != layout_number) {
+        return fail(ErrorCode::failed_precondition,
+                    fmt::format("{}: written with database layout {}, this program has layout {}", config_.path,
+                                meta->layout, layout_number));
+    }
+    meta_ = *std::move(meta);
+    return true;
 }
 
 Result<void> Database::load() {

@@ -60,6 +60,9 @@ class Database final : public chain::NodeSource {
     /// @errors as store::Kv::open; failed_precondition  it belongs to another chain or layout; data_loss  damaged.
     [[nodiscard]] static Result<std::unique_ptr<Database>> open(const DatabaseConfig& config,
                                                                 const chain::Genesis& genesis);
+    /// Opens the database of whatever chain it is.
+    /// @errors as open(); not_found  there is none.
+    [[nodiscard]] static Result<std::unique_ptr<Database>> open_existing(const DatabaseConfig& config);
     ~Database() override;
 
     // Thread-safe reads.
@@ -113,6 +116,8 @@ class Database final : public chain::NodeSource {
     };
 
     Database(store::Kv kv, const DatabaseConfig& config);
+    /// @return whether there is one; its record of itself is then known.
+    [[nodiscard]] Result<bool> read_meta();
     [[nodiscard]] Result<void> load();
     [[nodiscard]] Result<void> create(const chain::Genesis& genesis);
     [[nodiscard]] Result<void> prepare(const chain::StateChanges& changes);
