@@ -14,6 +14,7 @@
 #include "app/cpu_time.hpp"
 #include "base/time.hpp"
 #include "model/pbft_cluster.hpp"
+#include "model/pbft_search.hpp"
 
 namespace weft::app {
 
@@ -25,6 +26,8 @@ struct SimOptions {
     bool trace = false;
     bool mutants = false;
     std::string mutant;
+    std::string search;  // "bfs", "walk", or empty: seeds
+    model::PbftSearchOptions scope;
 };
 
 double cpu_seconds_since(std::int64_t start_ns) { return static_cast<double>(process_cpu_ns() - start_ns) * 1e-9; }
@@ -97,6 +100,34 @@ int try_mutants(const SimOptions& options) {
     return survivors == 0 ? exit_done : exit_failed;
 }
 
+/// Looks for a state in which the rules fail, and says what was looked at.
+int search(SimOptions& options) {
+    const auto& known = model::pbft_search_mutants();
+    if (!options.mutant.empty() && std::ranges::find(known, options.mutant) == known.end()) {
+        fmt::print(stderr, "a search can't tell {} from the right rules; it can: {}\n", options.mutant,
+                   fmt::join(known, ", "));
+        return exit_usage;
+    }
+    options.scope.walks = options.search == "walk";
+    options.scope.seed = options.seed;
+    const std::int64_t start = process_cpu_ns();
+    const auto found = model::search_pbft(options.scope, options.mutant);
+    const double seconds = cpu_seconds_since(start);
+    fmt::print("{} validators, {} of them liars, {} rounds, {} crashes: ", options.scope.n, (options.scope.n - 1) / 3,
+               options.scope.rounds, options.scope.crashes);
+    if (options.scope.walks) {
+        fmt::print("{} random walks of {} steps", found.depth, found.states);
+    } else {
+        fmt::print("{} states, {}", found.states, found.is_exhausted ? "which are all" : "and more that were not seen");
+    }
+    fmt::print("\n{} transitions, {} states of one engine, {} states with a final block, {} good rounds; {:.2f} s\n",
+               found.transitions, found.engine_states, found.final_states, found.good_rounds, seconds);
+    for (const auto& line : found.path) fmt::print("  {}\n", line);
+    fmt::print("{}\n", found.failure.empty() ? "agreement held, and every good round decided"
+                                             : "FAILED: " + found.failure);
+    return found.failure.empty() ? exit_done : exit_failed;
+}
+
 }  // namespace
 
 void define_sim(CLI::App& command, int& status) {
@@ -110,8 +141,22 @@ void define_sim(CLI::App& command, int& status) {
     pbft->add_flag("--mutants", options->mutants, "how soon each wrong variant of the rules is found out");
     pbft->add_option("--mutant", options->mutant, "run one wrong variant in place of the engine")
         ->check(CLI::IsMember(model::pbft_mutants()));
+    pbft->add_option("--search", options->search, "every order of events in one height, or random ones, for no seed")
+        ->check(CLI::IsMember({"bfs", "walk"}));
+    pbft->add_option("--validators", options->scope.n, "of a search")
+        ->check(CLI::Range(4U, model::search_validators_max))
+        ->capture_default_str();
+    pbft->add_option("--rounds", options->scope.rounds, "of a search")
+        ->check(CLI::Range(1U, model::search_rounds_max))
+        ->capture_default_str();
+    pbft->add_option("--crashes", options->scope.crashes, "of correct validators in a search")
+        ->check(CLI::Range(0U, 3U))
+        ->capture_default_str();
+    pbft->add_option("--states", options->scope.states_max, "after which a search stops; of walks, steps")
+        ->capture_default_str();
     pbft->callback([options, &status] {
-        status = options->mutants ? try_mutants(*options)
+        status = !options->search.empty() ? search(*options)
+                 : options->mutants ? try_mutants(*options)
                  : options->trace ? trace_seed(*options)
                                   : run_seeds(*options);
     });
