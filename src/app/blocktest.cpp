@@ -34,8 +34,7 @@ class BlockTree final : public AncestorSource {
         if (parent == nodes_.end()) return refuse(Rule::unknown_parent);
         const U256 parent_total = parent->second.total_difficulty;
         const bool merged = is_merged(config_, block.header);
-        if (merged != config_.merged_after(parent_total))
-            return refuse(Rule::invalid_difficulty, "not where the merge is");
+        if (auto checked = validate_merge(config_, block.header, parent_total); !checked) return checked;
         StateTrie trie = parent->second.trie;
         Reader reader(*this, trie, block.header.parent_hash);
         auto imported = import_block(config_, parent->second.block.header, std::move(block), reader, trie, this, size,

@@ -62,6 +62,24 @@ std::string wrong_account(const json::Value& account, const std::string& path) {
     return {};
 }
 
+/// Names that older suites, or suites with other tools behind them, give what has another name in newer ones.
+bool is_name_of(std::string_view name, chain::Rule rule) {
+    using enum chain::Rule;
+    if (name == chain::fixture_name(rule)) return true;
+    switch (rule) {
+        case access_list_before_fork:
+        case dynamic_fee_before_fork:
+        case blob_before_fork:
+        case set_code_before_fork: return name == "TransactionException.TYPE_NOT_SUPPORTED";
+        // A block with the header of another fork: each pair of forks has a name.
+        case invalid_header_fields: return name.starts_with("BlockException.IMPORT_IMPOSSIBLE_");
+        case work_after_merge: return name == "BlockException.INVALID_DIFFICULTY";
+        // A header with a field left out in the middle can't even be read.
+        case malformed_block: return name == "BlockException.INCORRECT_BLOCK_FORMAT";
+        default: return false;
+    }
+}
+
 }  // namespace
 
 std::string wrong_form(const json::Value& test,
@@ -192,10 +210,9 @@ void set_blob_schedule(chain::ChainConfig& config, const json::Value& schedule) 
 }
 
 bool is_expected(std::string_view expected, chain::Rule got) {
-    const std::string_view name = chain::fixture_name(got);
     while (!expected.empty()) {
         const auto bar = expected.find('|');
-        if (expected.substr(0, bar) == name) return true;
+        if (is_name_of(expected.substr(0, bar), got)) return true;
         if (bar == std::string_view::npos) break;
         expected.remove_prefix(bar + 1);
     }

@@ -79,10 +79,8 @@ Result<void> ChainImport::append(chain::Block block, const Hash& hash, std::size
     const Head head = database_.head();
     const std::uint64_t number = block.header.number;
     const U256& parent_total = head.block->total_difficulty;
-    if (chain::is_merged(config_, block.header) != config_.merged_after(parent_total)) {
-        return refused(
-            number, hash,
-            config_.merged_after(parent_total) ? "proof of work after the merge" : "proof of stake before the merge");
+    if (const auto checked = chain::validate_merge(config_, block.header, parent_total); !checked) {
+        return refused(number, hash, checked.error().message);
     }
     service::storage::StateView view(database_, head.version, head.block->header.number);
     Ancestors ancestors(database_);

@@ -51,7 +51,7 @@ Checked<TransactionOutcome> run(State& state, const BlockEnvironment& environmen
     const Transaction& tx = signed_transaction->transaction;
     if (tx.gas_limit > environment.block.gas_limit) return refuse(Rule::block_gas_exceeded);
     if (tx.blob_hashes.size() > environment.rules.blobs.max && environment.rules.at_least(evm::Revision::cancun)) {
-        return refuse(Rule::blob_count_exceeded);
+        return refuse(Rule::block_blob_gas_exceeded);
     }
     return execute_transaction(state, environment, *signed_transaction);
 }

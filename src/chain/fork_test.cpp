@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "base/fixtures.hpp"
 #include "base/json.hpp"
 
@@ -10,32 +12,50 @@ namespace {
 
 U256 number(const json::Value& value) { return u256_from_number(value.text()).value(); }
 
+/// @return how many vectors there were.
+std::size_t check_difficulty(const ChainConfig& config, const json::Value& vectors) {
+    for (const auto& [name, vector] : vectors.members()) {
+        Header parent;
+        parent.number = number(vector["currentBlockNumber"]).low() - 1;
+        parent.timestamp = number(vector["parentTimestamp"]).low();
+        parent.difficulty = number(vector["parentDifficulty"]);
+        // Whether there are any in newer suites, their hash in older ones.
+        const U256 ommers = number(vector["parentUncles"]);
+        if (!ommers.is_zero() && ommers.to_hash() != empty_list_hash) parent.ommers_hash = Hash{};
+        const U256 got = next_difficulty(config, number(vector["currentTimestamp"]).low(), parent);
+        EXPECT_EQ(to_quantity(got), to_quantity(number(vector["currentDifficulty"]))) << name;
+    }
+    return vectors.members().size();
+}
+
 TEST(fork, difficulty_is_that_of_the_official_vectors) {
     const auto folder = fixture("ethereum-tests");
     if (!folder) GTEST_SKIP() << no_fixtures;
-    std::size_t count = 0;
+    std::map<std::string, std::size_t> counts;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder / "DifficultyTests")) {
         if (entry.path().extension() != ".json") continue;
+        SCOPED_TRACE(entry.path());
         const auto suite = json::parse(read_fixture(entry.path())).value();
         for (const auto& [network, vectors] : suite.members()[0].second.members()) {
             if (network == "_info") continue;
             const auto fork = fork_from_fixture_name(network);
             ASSERT_TRUE(fork) << network;
-            const ChainConfig config = config_of(*fork);
-            for (const auto& [name, vector] : vectors.members()) {
-                Header parent;
-                parent.number = number(vector["currentBlockNumber"]).low() - 1;
-                parent.timestamp = number(vector["parentTimestamp"]).low();
-                parent.difficulty = number(vector["parentDifficulty"]);
-                if (!number(vector["parentUncles"]).is_zero()) parent.ommers_hash = Hash{};
-                const U256 got = next_difficulty(config, number(vector["currentTimestamp"]).low(), parent);
-                ASSERT_EQ(to_quantity(got), to_quantity(number(vector["currentDifficulty"])))
-                    << entry.path() << " " << name;
-                ++count;
-            }
+            counts[network] += check_difficulty(config_of(*fork), vectors);
         }
     }
-    EXPECT_EQ(count, 18598U);
+    std::size_t total = 0;
+    for (const auto& [network, count] : counts) {
+        std::printf("DifficultyTests: %-14s %6zu vectors\n", network.c_str(), count);
+        total += count;
+    }
+    EXPECT_EQ(total, 18598U);
+}
+
+TEST(fork, difficulty_follows_the_main_network_through_its_forks) {
+    const auto folder = fixture("ethereum-tests");
+    if (!folder) GTEST_SKIP() << no_fixtures;
+    const auto vectors = json::parse(read_fixture(*folder / "BasicTests" / "difficultyMainNetwork.json")).value();
+    EXPECT_EQ(check_difficulty(mainnet_config(), vectors), 2254U);
 }
 
 TEST(fork, base_fee_moves_towards_half_full_blocks) {

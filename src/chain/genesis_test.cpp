@@ -94,6 +94,34 @@ TEST(genesis, the_execution_apis_chain_imports_to_its_head) {
     EXPECT_EQ(to_hex(chain.head()), update["params"].items()[0]["headBlockHash"].text());
 }
 
+TEST(genesis, official_suite) {
+    const auto folder = fixture("ethereum-tests");
+    if (!folder) GTEST_SKIP() << no_fixtures;
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(*folder / "GenesisTests")) {
+        std::string text = read_fixture(entry.path());
+        // What another client's genesis files wrote.
+        const std::pair<std::string_view, std::string_view> spellings[] = {{R"("wei")", R"("balance")"},
+                                                                          {R"("timestamp": "0x",)", ""}};
+        for (const auto& [from, to] : spellings) {
+            for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + 1)) {
+                text.replace(at, from.size(), to);
+            }
+        }
+        const auto suite = json::parse(text).value();
+        for (const auto& [name, test] : suite.members()) {
+            SCOPED_TRACE(name);
+            std::string with_config = json::to_string(test);
+            with_config.insert(1, R"("config":{},)");
+            const auto genesis = parse_genesis(with_config);
+            ASSERT_TRUE(genesis) << genesis.error().message;
+            EXPECT_EQ(to_hex(encode(genesis_block(*genesis))), "0x" + test["result"].text());
+            ++count;
+        }
+    }
+    EXPECT_EQ(count, 3U);
+}
+
 TEST(genesis, names_the_field_that_is_wrong) {
     const struct {
         std::string_view text;

@@ -175,7 +175,7 @@ Result<Transaction> read_signed(TransactionType type, rlp::Reader in) {
 
 Result<TransactionType> read_type(BytesView encoded) {
     if (encoded.empty()) return invalid("typed transaction too short");
-    if (encoded[0] >= 0xc0) return TransactionType::legacy;
+    if (encoded[0] > 0x7f) return TransactionType::legacy;  // EIP-2718: no type; a list, or no transaction
     if (encoded[0] == 0 || encoded[0] > static_cast<std::uint8_t>(TransactionType::set_code)) {
         return fail(ErrorCode::unimplemented, "transaction type not supported");
     }

@@ -83,13 +83,17 @@ constexpr RuleText rule_texts[] = {
     {Rule::invalid_gas_limit, "BlockException.INVALID_GASLIMIT", "invalid gas limit"},
     {Rule::gas_used_above_limit, "BlockException.GAS_USED_OVERFLOW", "invalid gasUsed"},
     {Rule::invalid_extra_data, "BlockException.EXTRA_DATA_TOO_BIG", "extra-data too long"},
+    {Rule::invalid_dao_extra_data, "BlockException.EXTRA_DATA_INVALID_DAO", "bad DAO pro-fork extra-data"},
     {Rule::invalid_difficulty, "BlockException.INVALID_DIFFICULTY", "invalid difficulty"},
     {Rule::invalid_base_fee, "BlockException.INVALID_BASEFEE_PER_GAS", "invalid baseFee"},
     {Rule::invalid_header_fields, "BlockException.INCORRECT_BLOCK_FORMAT", "header fields do not fit the fork"},
     {Rule::invalid_excess_blob_gas, "BlockException.INCORRECT_EXCESS_BLOB_GAS", "invalid excessBlobGas"},
     {Rule::invalid_blob_gas_used, "BlockException.INCORRECT_BLOB_GAS_USED", "invalid blobGasUsed"},
     {Rule::invalid_ommers, "BlockException.INVALID_UNCLES", "invalid uncles"},
+    {Rule::invalid_ommer_parent, "BlockException.UNCLE_PARENT_INCORRECT", "uncle's parent is not ancestor"},
     {Rule::invalid_nonce, "BlockException.INVALID_NONCE", "invalid nonce"},
+    {Rule::work_after_merge, "BlockException.IMPORT_IMPOSSIBLE_PARIS_WRONG_POW", "proof of work after the merge"},
+    {Rule::stake_before_merge, "BlockException.IMPORT_IMPOSSIBLE_PARIS_WRONG_POS", "proof of stake before the merge"},
     {Rule::malformed_block, "BlockException.RLP_STRUCTURES_ENCODING", "malformed block"},
     {Rule::invalid_transactions_root, "BlockException.INVALID_TRANSACTIONS_ROOT", "transaction root hash mismatch"},
     {Rule::invalid_withdrawals_root, "BlockException.INVALID_WITHDRAWALS_ROOT", "withdrawals root hash mismatch"},
@@ -194,7 +198,8 @@ Checked<void> validate_transaction(const Transaction& tx, const Rules& rules, st
                                    const Address& sender) {
     if (auto checked = validate_type(tx, rules); !checked) return checked;
     // Before EIP-155 a v above 28 was no signature at all.
-    if (tx.chain_id && (*tx.chain_id != chain_id || !rules.at_least(evm::Revision::spurious_dragon))) {
+    if (tx.chain_id && !rules.at_least(evm::Revision::spurious_dragon)) return refuse(Rule::invalid_signature);
+    if (tx.chain_id && *tx.chain_id != chain_id) {
         return refuse(Rule::invalid_chain_id,
                       "have " + std::to_string(*tx.chain_id) + " want " + std::to_string(chain_id));
     }

@@ -71,13 +71,17 @@ enum class Rule : std::uint8_t {
     invalid_gas_limit,
     gas_used_above_limit,
     invalid_extra_data,
+    invalid_dao_extra_data,
     invalid_difficulty,
     invalid_base_fee,
     invalid_header_fields,
     invalid_excess_blob_gas,
     invalid_blob_gas_used,
     invalid_ommers,
+    invalid_ommer_parent,
     invalid_nonce,
+    work_after_merge,
+    stake_before_merge,
     // A block against its header.
     malformed_block,
     invalid_transactions_root,
@@ -131,9 +135,13 @@ using Checked = std::expected<T, Refusal>;
 /// @pre  validate_sidecar() passed.
 [[nodiscard]] Checked<void> validate_blob_proofs(const BlobSidecar& sidecar);
 
+/// Whether a block is of proof of work or of stake is decided by the total difficulty that its parent has reached.
+[[nodiscard]] Checked<void> validate_merge(const ChainConfig& config, const Header& header,
+                                           const U256& parent_total_difficulty);
 /// A header against its parent's: everything but proof of work.
 [[nodiscard]] Checked<void> validate_header(const ChainConfig& config, const Header& header, const Header& parent);
 /// A block's contents against its header, before execution: roots, ommers hash, presence of fields, blob counts, size.
+/// Where the transactions are not the header's, one that no block of these rules may hold is the better reason.
 /// @param encoded_size  of the block's RLP (EIP-7934).
 [[nodiscard]] Checked<void> validate_body(const ChainConfig& config, const Block& block, std::size_t encoded_size);
 
@@ -144,7 +152,8 @@ class AncestorSource {
     /// Null if unknown. The pointer holds until the next call.
     [[nodiscard]] virtual const Block* block(const Hash& hash) = 0;
 };
-/// At most two ommers, each a valid header of the last six generations that was not named before.
+/// At most two ommers, each a valid header of the last six generations that was not named before. An invalid header is
+/// refused for what it is.
 /// @source Yellow Paper, section 11.1.
 [[nodiscard]] Checked<void> validate_ommers(const ChainConfig& config, const Block& block, AncestorSource& ancestors);
 

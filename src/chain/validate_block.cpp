@@ -24,11 +24,12 @@ std::string have_want(std::uint64_t have, std::uint64_t want) {
     return "have " + std::to_string(have) + ", want " + std::to_string(want);
 }
 
-Checked<void> validate_gas_limit(const Header& header, const Header& parent) {
+Checked<void> validate_gas_limit(const Header& header, const Header& parent, const Rules& rules) {
     if (header.gas_limit > gas_limit_max)
         return refuse(Rule::invalid_gas_limit, have_want(header.gas_limit, gas_limit_max));
     // The first block with a base fee may use twice the gas of its parent, and its target is the parent's limit.
-    const std::uint64_t before = header.base_fee && !parent.base_fee ? parent.gas_limit * 2 : parent.gas_limit;
+    const bool starts_fees = rules.at_least(Revision::london) && !parent.base_fee;
+    const std::uint64_t before = starts_fees ? parent.gas_limit * 2 : parent.gas_limit;
     const std::uint64_t difference = before > header.gas_limit ? before - header.gas_limit : header.gas_limit - before;
     if (difference >= before / gas_limit_divisor || header.gas_limit < gas_limit_min) {
         return refuse(Rule::invalid_gas_limit, have_want(header.gas_limit, before));
@@ -47,7 +48,7 @@ Checked<void> validate_extra_data(const ChainConfig& config, const Header& heade
     const auto& dao = config.at(Fork::dao);
     if (config.dao_fork_support && dao && header.number >= *dao && header.number - *dao < dao_extra_blocks &&
         as_text(header.extra_data) != dao_extra_data) {
-        return refuse(Rule::invalid_extra_data, "DAO pro-fork bad block");
+        return refuse(Rule::invalid_dao_extra_data);
     }
     return {};
 }
@@ -58,8 +59,7 @@ Checked<void> validate_seal_fields(const ChainConfig& config, const Header& head
         if (header.ommers_hash != empty_list_hash) return refuse(Rule::invalid_ommers_hash);
         return {};
     }
-    if (is_merged(config, parent) && parent.number > 0)
-        return refuse(Rule::invalid_difficulty, "block after the merge");
+    if (is_merged(config, parent) && parent.number > 0) return refuse(Rule::work_after_merge);
     const U256 want = next_difficulty(config, header.timestamp, parent);
     if (header.difficulty != want) {
         return refuse(Rule::invalid_difficulty, "have " + to_decimal(header.difficulty) + ", want " + to_decimal(want));
@@ -104,7 +104,23 @@ Checked<void> validate_fees(const Header& header, const Header& parent, const Ru
     return {};
 }
 
+/// What can be said of a block's transactions without their senders and the state.
+Checked<void> validate_transactions(const ChainConfig& config, const Block& block, const Rules& rules) {
+    for (const auto& one : block.transactions) {
+        const Transaction& tx = one->transaction;
+        if (auto checked = validate_transaction(tx, rules, config.chain_id, one->sender); !checked) return checked;
+        if (tx.max_fee_per_gas < block.header.base_fee.value_or(U256{})) return refuse(Rule::fee_cap_below_base_fee);
+    }
+    return {};
+}
+
 }  // namespace
+
+Checked<void> validate_merge(const ChainConfig& config, const Header& header, const U256& parent_total_difficulty) {
+    const bool merged = config.merged_after(parent_total_difficulty);
+    if (is_merged(config, header) == merged) return {};
+    return refuse(merged ? Rule::work_after_merge : Rule::stake_before_merge);
+}
 
 Checked<void> validate_header(const ChainConfig& config, const Header& header, const Header& parent) {
     if (header.parent_hash != hash_of(parent)) return refuse(Rule::unknown_parent, to_hex(header.parent_hash));
@@ -112,8 +128,8 @@ Checked<void> validate_header(const ChainConfig& config, const Header& header, c
     if (header.timestamp <= parent.timestamp) return refuse(Rule::invalid_timestamp);
     const Rules rules = rules_of(config, header);
     if (auto checked = validate_extra_data(config, header); !checked) return checked;
+    if (auto checked = validate_gas_limit(header, parent, rules); !checked) return checked;
     if (auto checked = validate_fields(header, rules); !checked) return checked;
-    if (auto checked = validate_gas_limit(header, parent); !checked) return checked;
     if (auto checked = validate_seal_fields(config, header, parent); !checked) return checked;
     return validate_fees(header, parent, rules);
 }
@@ -126,8 +142,10 @@ Checked<void> validate_body(const ChainConfig& config, const Block& block, std::
                       std::to_string(encoded_size) + " > " + std::to_string(rules.block_size_max));
     }
     if (ommers_hash(block.ommers) != header.ommers_hash) return refuse(Rule::invalid_ommers_hash);
-    if (transactions_root(block.transactions) != header.transactions_root)
+    if (transactions_root(block.transactions) != header.transactions_root) {
+        if (auto checked = validate_transactions(config, block, rules); !checked) return checked;
         return refuse(Rule::invalid_transactions_root);
+    }
     if (block.withdrawals.has_value() != header.withdrawals_root.has_value()) {
         return refuse(Rule::invalid_header_fields, "withdrawals");
     }
@@ -173,10 +191,11 @@ Checked<void> validate_ommers(const ChainConfig& config, const Block& block, Anc
         // A sibling of the block itself is no ommer, so its parent is at least the block's grandparent.
         const auto parent = std::ranges::find(chain, ommer.parent_hash, &Ancestor::hash);
         if (parent == chain.end() || parent == chain.begin()) {
-            return refuse(Rule::invalid_ommers, "uncle's parent is not ancestor");
+            return refuse(Rule::invalid_ommer_parent);
         }
         if (auto checked = validate_header(config, ommer, parent->header); !checked) {
-            return refuse(Rule::invalid_ommers, checked.error().message);
+            checked.error().message.insert(0, "uncle: ");
+            return checked;
         }
     }
     return {};
