@@ -4,6 +4,7 @@
 
 #include "base/hex.hpp"
 #include "base/json.hpp"
+#include "chain/fork_id.hpp"
 #include "chain/genesis.hpp"
 #include "service/gateway/core.hpp"
 #include "service/gateway/errors.hpp"
@@ -21,16 +22,6 @@ Result<chain::ChainConfig> read_chain_config(std::string_view json) {
 }
 
 namespace {
-
-/// CRC-32 (IEEE 802.3), eight bits at a time without a table: it runs over a few dozen bytes.
-std::uint32_t crc32(std::uint32_t crc, BytesView bytes) {
-    crc = ~crc;
-    for (const std::uint8_t byte : bytes) {
-        crc ^= byte;
-        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0);
-    }
-    return ~crc;
-}
 
 void sort_distinct(std::vector<std::uint64_t>& values) {
     std::ranges::sort(values);
@@ -55,12 +46,12 @@ Result<std::uint32_t> fork_id(std::string_view config_json, const Hash& genesis_
     sort_distinct(blocks);
     sort_distinct(times);
     std::erase_if(times, [&](std::uint64_t time) { return time > timestamp; });
-    std::uint32_t sum = crc32(0, genesis_hash);
+    std::uint32_t sum = chain::crc32(0, genesis_hash);
     blocks.insert(blocks.end(), times.begin(), times.end());
     for (const std::uint64_t fork : blocks) {
         std::uint8_t bytes[8];
         for (int i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(fork >> (56 - 8 * i));
-        sum = crc32(sum, bytes);
+        sum = chain::crc32(sum, bytes);
     }
     return sum;
 }

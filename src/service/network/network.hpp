@@ -98,8 +98,11 @@ class Network {
     Task<api::Empty> penalize(mesh::Context context, api::network::Penalize request);
 
   private:
+    static Task<void> describe(const Core& core, api::network::StatusReply& reply);
     net::LoopGroup& loops_;
     std::uint64_t network_id_;
+    Config config_;
+    Ports ports_;
     std::atomic<std::uint64_t> announced_{0};
     std::shared_ptr<Core> core_;  // null without peers
 };

@@ -1,0 +1,214 @@
+// Messages of the consensus engine and the blocks they name; blocks that are final.
+
+#include <algorithm>
+
+#include "base/rlp.hpp"
+#include "service/network/core.hpp"
+
+namespace weft::service::network {
+
+namespace {
+
+/// Bytes of one answer; the first block of it may be larger.
+constexpr std::uint64_t reply_bytes_wanted = 2 << 20;
+constexpr std::size_t tries_max = 4;
+
+}  // namespace
+
+void Core::remember(OpenBlockPtr block) {
+    if (recent(block->hash)) return;
+    recent_.push_back(std::move(block));
+    if (recent_.size() > recent_blocks_max) recent_.pop_front();
+}
+
+OpenBlockPtr Core::recent(const Hash& hash) const {
+    const auto at = std::ranges::find(recent_, hash, [](const auto& block) { return block->hash; });
+    return at == recent_.end() ? nullptr : *at;
+}
+
+Task<api::network::SendReply> Core::send(api::network::Send request) {
+    if (request.blocks.size() > proposal_blocks_max) {
+        co_return fail(ErrorCode::invalid_argument, "a message that names too many blocks");
+    }
+    Proposal proposal{{request.payload}, {}};
+    std::vector<std::unique_ptr<CompactForm>> forms;
+    for (auto& encoded : request.blocks) {
+        auto block = co_await open_block(std::move(encoded));
+        // Copies of what waits here for its batch could not be elsewhere.
+        forms.push_back(make_compact(*block, random(), [this](const Hash& hash) { return !told_.contains(hash); }));
+        proposal.blocks.push_back(forms.back()->message);
+        remember(std::move(block));
+    }
+    const ConsensusMessage message{{request.payload}};
+    const bool is_small = request.payload.size() + 16 <= rule_of(Type::consensus).payload_max;
+    const Type type = forms.empty() && is_small ? Type::consensus : Type::proposal;
+    const Bytes payload = type == Type::consensus ? encode(message) : encode(proposal);
+    if (payload.size() > rule_of(type).payload_max) {
+        co_return fail(ErrorCode::invalid_argument, "a consensus message that is too large");
+    }
+    const auto frame = std::make_shared<const Bytes>(encode_frame({type, 0, payload}));
+    api::network::SendReply reply;
+    for (const auto& peer : ready_peers()) {
+        const bool meant = request.to ? peer->validator == request.to : may_speak(*peer);
+        if (meant && peer->post(rule_of(type).lane, frame)) ++reply.count;
+    }
+    co_return reply;
+}
+
+Task<void> Core::deliver(std::shared_ptr<Core> self, PeerPtr peer, Bytes payload, std::vector<Bytes> blocks) {
+    std::size_t size = payload.size();
+    for (const auto& block : blocks) size += block.size();
+    const Peer::Work work(peer, size);
+    const auto reply =
+        co_await call(ports_.deliver, {*peer->validator, std::move(payload), std::move(blocks)});
+    if (reply.verdict == api::consensus::Verdict::reject) blame(*peer, fault::malformed, reply.reason);
+}
+
+Task<void> Core::receive(std::shared_ptr<Core> self, PeerPtr peer, Payload payload) {
+    const Peer::Work work(peer, payload->size());
+    const auto proposal = co_await decode<Proposal>(*payload);
+    std::vector<Bytes> blocks;
+    for (const auto& compact : proposal.blocks) {
+        const auto block = co_await assemble(peer, compact);
+        blocks.push_back(block->encoded);
+        remember(block);
+    }
+    co_await deliver(self, peer, to_bytes(proposal.payload.bytes), std::move(blocks));
+}
+
+Task<OpenBlockPtr> Core::assemble(PeerPtr peer, const CompactBlock& compact) {
+    auto begun = Assembly::begin(compact);
+    if (!begun) {
+        blame(*peer, fault::malformed, begun.error().message);
+        co_return std::unexpected(begun.error());
+    }
+    Assembly assembly = *std::move(begun);
+    if (auto known = recent(assembly.hash())) co_return known;
+    if (!assembly.ids().empty()) {
+        const auto matched =
+            co_await settled(call(ports_.match, {assembly.key().low, assembly.key().high, assembly.ids()}));
+        if (matched && matched->indices.size() == matched->transactions.size()) {
+            for (std::size_t i = 0; i < matched->indices.size(); ++i) {
+                const auto& transaction = matched->transactions[i];
+                assembly.match(matched->indices[i], transaction->encoded, transaction);
+            }
+        }
+    }
+    Payload reply;
+    const bool complete = co_await this->complete(peer, assembly, reply);
+    if (complete) {
+        auto block = assembly.finish();
+        if (block) co_return *block;
+    }
+    // Ids that collide, or a sender that has what it named no more: the whole block tells.
+    co_return co_await fetch_whole(peer, assembly.hash());
+}
+
+Task<bool> Core::complete(PeerPtr peer, Assembly& assembly, Payload& reply) {
+    const auto missing = assembly.missing();
+    if (missing.empty()) co_return true;
+    GetBlockTransactions request{assembly.hash(), {}};
+    request.indices.assign(missing.begin(), missing.end());
+    reply = co_await peer->ask(request, Type::block_transactions, config_.limits.request_ns);
+    const auto transactions = decode<BlockTransactions>(*reply);
+    if (!transactions) {
+        blame(*peer, fault::malformed, transactions.error().message);
+        co_return std::unexpected(transactions.error());
+    }
+    co_return assembly.fill(transactions->transactions);
+}
+
+Task<OpenBlockPtr> Core::fetch_whole(PeerPtr peer, Hash hash) {
+    const auto reply = co_await peer->ask(GetBlock{hash}, Type::block, config_.limits.bodies_ns);
+    const auto message = decode<BlockMessage>(*reply);
+    auto block = message ? open_block(to_bytes(message->block.bytes)) : std::unexpected(message.error());
+    if (!block || (*block)->hash != hash || !has_its_transactions(**block)) {
+        blame(*peer, fault::malformed, "sent a block that it does not have, or not the one it named");
+        co_return fail(ErrorCode::invalid_argument, "not the block that was named");
+    }
+    co_return *block;
+}
+
+Task<void> Core::serve_blocks(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetBlocks request) {
+    const Peer::Work work(peer, reply_bytes_wanted);
+    const std::uint64_t count = std::min<std::uint64_t>(request.count, blocks_count_max);
+    const auto read = co_await settled(call(ports_.read_blocks, {request.first, count, reply_bytes_wanted}));
+    Blocks reply;
+    std::size_t size = 0;
+    if (read) {
+        for (const auto& [block, proof] : read->blocks) {
+            size += block.size() + proof.size() + 32;
+            if (size > rule_of(Type::blocks).payload_max - 64 || reply.blocks.size() == count) break;
+            reply.blocks.push_back({BytesView(block), BytesView(proof)});
+        }
+    }
+    peer->post(reply, request_id);
+}
+
+Task<void> Core::serve_headers(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id,
+                               GetHeaders request) {
+    const Peer::Work work(peer, reply_bytes_wanted);
+    const std::uint64_t count = std::min<std::uint64_t>(request.count, headers_count_max);
+    const auto read = co_await settled(call(ports_.read_blocks, {request.first, count, reply_bytes_wanted}));
+    Headers reply;
+    if (read) {
+        for (const auto& stored : read->blocks) {
+            auto items = rlp::Reader(stored.block).list();
+            const auto header = items ? items->item() : std::unexpected(items.error());
+            if (!header || reply.headers.size() == count) break;
+            reply.headers.push_back({*header});
+        }
+    }
+    peer->post(reply, request_id);
+}
+
+std::vector<PeerPtr> Core::holders(const api::network::FetchBlocks& request) const {
+    std::vector<PeerPtr> out;
+    for (const auto& [id, peer] : peers_) {
+        if (peer->head_number >= request.first && !peer->closing()) out.push_back(peer);
+    }
+    // The one that was named, then those that are quick to answer.
+    std::ranges::sort(out, {}, [&](const PeerPtr& peer) {
+        const bool named = request.from && peer->validator == request.from;
+        return std::tuple(!named, peer->limited, peer->latency_ns);
+    });
+    if (out.size() > tries_max) out.resize(tries_max);
+    return out;
+}
+
+Task<api::network::FetchBlocksReply> Core::fetch_blocks(mesh::Context context, api::network::FetchBlocks request) {
+    const GetBlocks wanted{request.first, std::min<std::uint64_t>(request.count, blocks_count_max)};
+    if (wanted.count == 0) co_return fail(ErrorCode::invalid_argument, "no blocks are asked for");
+    for (const auto& peer : holders(request)) {
+        const std::int64_t timeout = std::min(config_.limits.bodies_ns, context.remaining_ns());
+        if (timeout <= 0) co_return fail(ErrorCode::deadline_exceeded, "no peer sent the blocks in time");
+        auto reply = co_await settled(fetch_from(peer, wanted, timeout));
+        if (reply) co_return *std::move(reply);
+    }
+    co_return fail(ErrorCode::unavailable, "no peer has block " + std::to_string(request.first));
+}
+
+Task<api::network::FetchBlocksReply> Core::fetch_from(PeerPtr peer, GetBlocks request, std::int64_t timeout_ns) {
+    const auto payload = co_await peer->ask(request, Type::blocks, timeout_ns);
+    const auto message = decode<Blocks>(*payload);
+    if (!message) blame(*peer, fault::malformed, message.error().message);
+    const auto blocks = co_await message;
+    if (blocks.blocks.empty()) {
+        blame(*peer, fault::useless, "has not the blocks it says it has");
+        co_return fail(ErrorCode::not_found, "the peer has not the blocks it says it has");
+    }
+    api::network::FetchBlocksReply reply;
+    reply.peer = peer->peer_id();
+    for (const auto& [block, proof] : blocks.blocks) {
+        const auto opened = open_block(to_bytes(block.bytes));
+        const bool is_next = opened && (*opened)->header.number == request.first + reply.blocks.size();
+        if (!is_next || reply.blocks.size() == request.count || !has_its_transactions(**opened)) {
+            blame(*peer, fault::malformed, "sent other blocks than it was asked for");
+            co_return fail(ErrorCode::invalid_argument, "the peer sent other blocks");
+        }
+        reply.blocks.push_back({to_bytes(block.bytes), to_bytes(proof.bytes)});
+    }
+    co_return reply;
+}
+
+}  // namespace weft::service::network
