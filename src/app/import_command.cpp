@@ -76,8 +76,10 @@ Result<void> import_files(ChainImport& import, const std::vector<std::string>& f
 }
 
 Result<void> run_import(const ImportOptions& options) {
-    WEFT_TRY(const chain::Genesis genesis, read_genesis(options.genesis));
+    SystemConfig system;
+    system.genesis = options.genesis;
     const std::string path = database_path(options.data);
+    WEFT_TRY(const NodeConfig node, make_node_config(system, path));
     WEFT_CHECK(make_folder(path));
     WEFT_CHECK(store::check_disk_space(path));
     const std::size_t width = std::max(1U, std::thread::hardware_concurrency());
@@ -86,8 +88,8 @@ Result<void> run_import(const ImportOptions& options) {
     service::storage::DatabaseConfig config;
     config.path = path;
     config.workers = &workers;
-    WEFT_TRY(const auto database, Database::open(config, genesis));
-    ChainImport import(*database, genesis.config, workers);
+    WEFT_TRY(const auto database, Database::open(config, node.genesis));
+    ChainImport import(*database, node.genesis.config, workers);
     const auto done = import_files(import, options.files);
     const auto& head = *database->head().block;
     fmt::print("imported {} blocks, head {}, root {}\n", import.imported(), to_hex(head.hash),
@@ -130,8 +132,8 @@ Result<void> run_export(const ExportOptions& options) {
 
 void define_import(CLI::App& command, int& status) {
     auto options = std::make_shared<ImportOptions>();
-    command.add_option("--genesis", options->genesis, "the chain's genesis.json, as geth reads it")
-        ->required()
+    command
+        .add_option("--genesis", options->genesis, "a genesis.json as geth reads it, instead of the development chain")
         ->type_name("FILE");
     command.add_option("--data", options->data, "the folder that `weft up --data` is given (default ./weft-data)")
         ->type_name("DIR");

@@ -48,13 +48,6 @@ Result<chain::Genesis> development_genesis(const SystemConfig& system,
 
 }  // namespace
 
-Result<chain::Genesis> read_genesis(const std::string& path) {
-    WEFT_TRY(const std::string text, read_file(path));
-    auto genesis = chain::parse_genesis(text);
-    if (!genesis) return fail(genesis.error().code, path + ": " + genesis.error().message);
-    return genesis;
-}
-
 Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data) {
     NodeConfig out;
     out.data = std::move(data);
@@ -63,7 +56,10 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
     if (system.genesis.empty()) {
         WEFT_TRY(out.genesis, development_genesis(system, out.keys));
     } else {
-        WEFT_TRY(out.genesis, read_genesis(system.genesis));
+        WEFT_TRY(const std::string text, read_file(system.genesis));
+        auto genesis = chain::parse_genesis(text);
+        if (!genesis) return fail(genesis.error().code, system.genesis + ": " + genesis.error().message);
+        out.genesis = *std::move(genesis);
         if (!system.dev) out.keys.clear();
     }
     out.sealing.automine = !system.no_mining && !system.block_time_ms;

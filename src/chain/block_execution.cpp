@@ -318,7 +318,8 @@ Header make_header(const ChainConfig& config, const Header& parent, const BlockA
     header.gas_limit = attributes.gas_limit != 0 ? attributes.gas_limit : parent.gas_limit;
     header.extra_data = attributes.extra_data;
     header.mix_hash = attributes.prev_randao;
-    const bool merged = config.terminal_total_difficulty && (parent.difficulty.is_zero() || parent.number == 0);
+    const bool merged = attributes.parent_total_difficulty ? config.merged_after(*attributes.parent_total_difficulty)
+                                                           : is_merged(config, parent);
     const Rules rules = rules_at(config, header.number, header.timestamp, merged);
     if (!merged) header.difficulty = next_difficulty(config, header.timestamp, parent);
     if (rules.at_least(Revision::london)) header.base_fee = attributes.base_fee.value_or(next_base_fee(parent));

@@ -201,6 +201,8 @@ struct BlockAttributes {
     std::optional<Hash> parent_beacon_root;                // from Cancun; zero if none is given
     std::optional<std::vector<Withdrawal>> withdrawals;    // from Shanghai; empty if none are given
     std::optional<U256> base_fee;                          // overrides the rule, for development chains
+    /// Decides whether the block is of proof of stake; without it the chain is taken to have merged if its parent has.
+    std::optional<U256> parent_total_difficulty;
 };
 /// The header to build on @p parent, results still empty.
 [[nodiscard]] Header make_header(const ChainConfig& config, const Header& parent, const BlockAttributes& attributes);

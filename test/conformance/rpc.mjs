@@ -113,6 +113,11 @@ let server;
 try {
   const imported = await run(weft, ['import', ...chain, path.join(tests, 'chain.rlp')]);
   if (imported.code !== 0) throw new Error(`weft import failed: ${imported.stderr}`);
+  const exported = path.join(data, 'exported.rlp');
+  const { code, stderr } = await run(weft, ['export', '--data', data, exported]);
+  if (code !== 0) throw new Error(`weft export failed: ${stderr}`);
+  const [out, original] = [exported, path.join(tests, 'chain.rlp')].map((file) => fs.readFileSync(file));
+  if (!out.equals(original)) throw new Error('weft export writes another chain than weft import has read');
   // The chain ends where the files say: nothing that they send may get into a block.
   server = start(weft, ['up', ...chain, '--http', '127.0.0.1:0', '--no-mining']);
   process.exitCode = await ask_all(await listening(server)) ? 0 : 1;

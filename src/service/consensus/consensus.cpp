@@ -120,6 +120,7 @@ chain::Header Consensus::next_header() const {
     attributes.prev_randao = plan.prev_randao.value_or(crypto::keccak256(head_->hash));
     attributes.gas_limit = plan.gas_limit.value_or(0);
     attributes.base_fee = plan.base_fee;
+    attributes.parent_total_difficulty = head_->total_difficulty;
     return chain::make_header(config_, head_->header, attributes);
 }
 

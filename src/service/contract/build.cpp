@@ -85,6 +85,7 @@ Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
     attributes.coinbase = status.coinbase;
     attributes.gas_limit = status.gas_limit;
     attributes.base_fee = status.next_base_fee;
+    attributes.parent_total_difficulty = head.block->total_difficulty;
     api::contract::Build request;
     request.header = chain::make_header(config_, head.block->header, attributes);
     const auto rules = chain::rules_of(config_, request.header);

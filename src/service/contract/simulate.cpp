@@ -182,6 +182,7 @@ class Simulation {
         attributes.coinbase = overrides.coinbase.value_or(parent_.coinbase);
         attributes.prev_randao = overrides.prev_randao.value_or(Hash{});
         attributes.gas_limit = overrides.gas_limit.value_or(parent_.gas_limit);
+        attributes.parent_total_difficulty = total_difficulty_;
         auto header = chain::make_header(config_, parent_, attributes);
         header.number = *overrides.number;
         if (!header.difficulty.is_zero()) header.difficulty = overrides.difficulty.value_or(parent_.difficulty);
@@ -233,6 +234,7 @@ class Simulation {
                            {block->transactions, block->receipts, frame.requests(), {}, header.gas_used, blob_gas});
         WEFT_TRY(header.state_root, root_(changes_));
         block->hash = chain::hash_of(header);
+        total_difficulty_ += header.difficulty;
         block->total_difficulty = total_difficulty_;
         block->size = chain::encode(api::to_block(*block)).size();
         reader_.add_block(header.number, block->hash);

@@ -82,6 +82,7 @@ chain::BlockAttributes block_attributes(const api::SealedBlock& parent, const At
     out.extra_data = std::move(extra_data);
     out.parent_beacon_root = given.parent_beacon_root;
     out.withdrawals = given.withdrawals;
+    out.parent_total_difficulty = parent.total_difficulty;
     return out;
 }
 
