@@ -58,12 +58,12 @@ struct ImportOptions {
 
 Result<void> import_file(ChainImport& import, const std::string& path, Progress& progress) {
     WEFT_TRY(auto reader, ChainFileReader::open(path));
-    for (std::uint64_t count = 1;; ++count) {
+    while (true) {
         WEFT_TRY(const auto encoded, reader.next());
         if (!encoded) return {};
         if (auto added = import.add(*encoded); !added) {
             return fail(added.error().code,
-                        fmt::format("{}: {}. block of the file: {}", path, count, added.error().message));
+                        fmt::format("{}: byte {}: {}", path, reader.position(), added.error().message));
         }
         progress.show(import.imported() + import.skipped(), reader.position(), reader.size());
     }
@@ -76,6 +76,7 @@ Result<void> import_files(ChainImport& import, const std::vector<std::string>& f
 }
 
 Result<void> run_import(const ImportOptions& options) {
+    for (const auto& file : options.files) WEFT_CHECK(ChainFileReader::open(file));  // before anything is made
     SystemConfig system;
     system.genesis = options.genesis;
     const std::string path = database_path(options.data);
@@ -140,7 +141,7 @@ void define_import(CLI::App& command, int& status) {
     command
         .add_option("file", options->files, "blocks in RLP one after the other, as geth and `weft export` write them")
         ->required()
-        ->type_name("FILE...");
+        ->type_name("FILE");
     command.footer("Blocks that are there already are skipped: an import that was broken off goes on where it ended.");
     command.callback([options, &status] {
         const auto done = run_import(*options);
