@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <unordered_map>
 
 #include "chain/fork_id.hpp"
 #include "chain/transaction.hpp"
@@ -204,12 +205,14 @@ class TestNode {
     Task<api::validation::MatchReply> match(api::validation::Match request) {
         api::validation::MatchReply reply;
         const std::lock_guard lock(mutex);
+        std::unordered_map<std::uint64_t, chain::TransactionPtr> by_id;
+        for (const auto& transaction : pool) {
+            const auto id = crypto::siphash24({request.key_low, request.key_high}, transaction->hash);
+            by_id[id & 0xffffffffffff] = transaction;
+        }
         for (std::size_t i = 0; i < request.ids.size(); ++i) {
-            chain::TransactionPtr found = always_matched;
-            for (const auto& transaction : pool) {
-                const auto id = crypto::siphash24({request.key_low, request.key_high}, transaction->hash);
-                if ((id & 0xffffffffffff) == request.ids[i]) found = transaction;
-            }
+            const auto at = by_id.find(request.ids[i]);
+            const auto found = at == by_id.end() ? always_matched : at->second;
             if (!found) continue;
             reply.indices.push_back(i);
             reply.transactions.push_back(found);
