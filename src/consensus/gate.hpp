@@ -10,6 +10,8 @@
 
 namespace weft::consensus {
 
+inline constexpr std::size_t held_max = 1000;  // actions; a full disk must not fill the memory too
+
 /// Batches go through in order. Of each, what stands before its first Persist takes effect at once; the rest waits for
 /// the record, and so does every batch after it.
 class Gate {
@@ -33,6 +35,8 @@ class Gate {
 
     /// Whether a record is being written.
     [[nodiscard]] bool waits() const { return waits_; }
+    /// Whether the driver feeds the engine no messages until there is room. Timers that are held do not run anyway.
+    [[nodiscard]] bool is_full() const { return held_.size() >= held_max; }
     [[nodiscard]] std::size_t size() const { return held_.size(); }
 
   private:

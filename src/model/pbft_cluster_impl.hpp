@@ -11,7 +11,9 @@
 #include <string>
 
 #include "consensus/gate.hpp"
+#include "consensus/pbft/accountability.hpp"
 #include "consensus/pbft/engine_impl.hpp"
+#include "consensus/pbft/signing.hpp"
 #include "model/pbft_cluster.hpp"
 #include "verify/random.hpp"
 #include "verify/schedule.hpp"
@@ -63,8 +65,8 @@ class PbftCluster {
         for (std::size_t i = 0; i < nodes_.size(); ++i) start(i);
         schedule_.at(1000, 0, Second{});
         advance(options_.faulty_ms);
-        if (options_.outage_ms > 0 && run_.failure.empty()) outage();
-        if (run_.failure.empty()) heal_and_wait();
+        if (options_.outage_ms > 0 && run_.failure.empty() && run_.culprits == 0) outage();
+        if (run_.failure.empty() && run_.culprits == 0) heal_and_wait();
         run_.virtual_ms = schedule_.now();
         run_.heights = finals_.empty() ? 0 : finals_.rbegin()->first;
         return std::move(run_);
@@ -82,6 +84,12 @@ class PbftCluster {
         bool refuses = false;  // its executor calls every block wrong
         std::uint64_t life = 0;  // grows with each crash: what was under way is void
         std::int64_t skew_ms = 0;
+        std::int64_t drift_ppm = 0;
+        std::int64_t full_until = 0;  // no record is written before
+        bool is_damaged = false;      // comes back with less than it had
+        bool is_listening = false;    // its guard's record is lost: it votes nowhere
+        cs::Height silent_to = 0;     // nor in these heights
+        std::map<Address, cs::Height> told;  // heads of others, while it listens
         std::optional<EngineType> engine;
         cs::Gate gate;
         std::array<std::uint64_t, pbft::timer_count> timers{};
@@ -90,10 +98,19 @@ class PbftCluster {
         cs::RecordPtr writing;
         std::vector<cs::BlockPtr> chain;
         std::vector<std::vector<Ptr>> proofs;
-        std::map<std::pair<std::uint64_t, int>, std::pair<Hash, std::int64_t>> signed_;  // the guard's
+        pbft::SigningRecord guard;
+        struct Backup {
+            cs::RecordPtr record;
+            std::size_t height = 0;
+        } backup;
+        // Not the node's: all that its key ever signed.
+        std::map<std::pair<std::uint64_t, int>, std::pair<Hash, std::int64_t>> signed_;
+        std::vector<Ptr> justified;  // proposals after round 0 for which it prepared
         // A liar's memory.
         std::vector<Ptr> heard;
         std::set<std::size_t> deaf_to;  // instances a twin does not talk with now
+        std::uint64_t withheld = 0;     // kinds it never sends, by bit
+        std::set<std::size_t> unsent;   // to whom it sends nothing now
     };
 
     struct Deliver { std::size_t to, from; Ptr message; };
@@ -105,7 +122,11 @@ class PbftCluster {
     struct Crash { std::size_t node; std::uint64_t life; };
     struct Second {};
     struct Lie { std::size_t node; };
-    using Happening = std::variant<Deliver, Timer, Written, Answer, Fetched, Restart, Crash, Second, Lie>;
+    struct Clog { std::size_t link; std::int64_t until; };
+    struct Upgrade { std::size_t node; };
+    struct Scripted { std::size_t fault; };
+    using Happening = std::variant<Deliver, Timer, Written, Answer, Fetched, Restart, Crash, Second, Lie, Clog, Upgrade,
+                                   Scripted>;
 
     // --- the world
 
@@ -129,6 +150,7 @@ class PbftCluster {
         auto validators = std::make_shared<cs::Validators>();
         for (unsigned i = 0; i < options_.n; ++i) validators->push_back(Address::from(U256(100 + i).to_hash()));
         validators_ = validators;
+        for (unsigned phase = 0; phase < phases; ++phase) sets_.push_back(make_set(phase));
         auto genesis = std::make_shared<cs::Block>();
         genesis->digest = U256(1).to_hash();
         genesis->timestamp_s = epoch_ms / 1000 - 10;
@@ -140,6 +162,9 @@ class PbftCluster {
             node.validator = i;
             node.is_honest = i >= options_.liars;
             node.skew_ms = options_.skew_ms == 0 ? 0 : crash_.between(-options_.skew_ms, options_.skew_ms);
+            const auto drift = static_cast<std::int64_t>(options_.drift_ppm);
+            node.drift_ppm = drift == 0 ? 0 : crash_.between(-drift, drift);
+            if (options_.withholds && !node.is_honest) node.withheld = lie_.next() & lie_.next();
             node.chain = {genesis_};
             node.proofs = {{}};
             if (i == options_.n - 1 && options_.far_clock) node.skew_ms = 2 * 3600 * 1000;
@@ -154,11 +179,41 @@ class PbftCluster {
                 nodes_.push_back(std::move(twin));
             }
         }
+        if (options_.old_backup || options_.rotten || options_.wiped) {
+            const bool last_is_faulty = options_.far_clock || options_.bad_executor;
+            of_validator(options_.n - (last_is_faulty ? 2 : 1)).is_damaged = true;
+        }
         cut_.assign(nodes_.size() * nodes_.size(), 0);
+        if (options_.upgrade) schedule_.at(crash_.between(2000, 20'000), 0, Upgrade{0});
+        for (std::size_t i = 0; i < options_.script.size(); ++i) schedule_.at(options_.script[i].at_ms, 0, Scripted{i});
+    }
+    Node& of_validator(std::size_t validator) {
+        return *std::ranges::find(nodes_, validator, [](const Node& it) { return it.validator; });
+    }
+
+    static constexpr unsigned phases = 7;
+    static constexpr cs::Height phase_heights = 3;
+    /// Who votes after so many changes, three heights apart.
+    [[nodiscard]] cs::ValidatorsPtr make_set(unsigned phase) const {
+        static constexpr unsigned growing[] = {1, 4, 7}, shrinking[] = {7, 4, 3};
+        const unsigned first = options_.changes == 3 ? phase % 4 : 0;
+        const unsigned last_phase = std::min(phase, 2U);
+        const unsigned count = options_.changes == 1   ? growing[last_phase]
+                               : options_.changes == 2 ? shrinking[last_phase]
+                               : options_.changes == 3 ? 4
+                                                       : options_.n;
+        const auto begin = validators_->begin() + first;
+        return std::make_shared<const cs::Validators>(begin, begin + count);
+    }
+    [[nodiscard]] const cs::ValidatorsPtr& set_of(cs::Height height) const {
+        return sets_[std::min<std::size_t>((height - 1) / phase_heights, sets_.size() - 1)];
     }
 
     [[nodiscard]] const Address& address(std::size_t node) const { return (*validators_)[nodes_[node].validator]; }
-    [[nodiscard]] std::int64_t clock(const Node& node) const { return epoch_ms + schedule_.now() + node.skew_ms; }
+    [[nodiscard]] std::int64_t clock(const Node& node) const {
+        const std::int64_t drift = schedule_.now() * node.drift_ppm / 1'000'000;
+        return epoch_ms + schedule_.now() + node.skew_ms + std::clamp<std::int64_t>(drift, -400, 400);
+    }
 
     void start(std::size_t i) {
         Node& node = nodes_[i];
@@ -170,11 +225,12 @@ class PbftCluster {
         node.engine.emplace(config);
         node.gate = {};
         node.timers = {};
-        feed(i, cs::Start{node.record, node.chain.back(), validators_});
+        feed(i, cs::Start{node.record, node.chain.back(), set_of(node.chain.size())});
         feed(i, cs::Waiting{transactions_wait_});
         if (!node.is_honest && options_.forges) schedule_.at(schedule_.now() + 50, tie(), Lie{i});
     }
 
+    std::int64_t down_time() { return crash_.between(1, std::max<std::int64_t>(options_.down_ms, 1)); }
     void crash(std::size_t i, std::int64_t down_ms) {
         Node& node = nodes_[i];
         if (!node.is_up) return;
@@ -191,7 +247,8 @@ class PbftCluster {
         node.is_up = false;
         ++node.life;
         node.engine.reset();
-        schedule_.at(schedule_.now() + crash_.between(1, std::max<std::int64_t>(down_ms, 1)), tie(), Restart{i});
+        if (node.is_damaged && !is_healed_ && crash_.chance(500'000)) damage(i);
+        schedule_.at(schedule_.now() + down_ms, tie(), Restart{i});
     }
 
     std::uint64_t tie() { return tie_.next() >> 60; }
@@ -199,7 +256,7 @@ class PbftCluster {
     // --- the run
 
     void advance(std::int64_t until) {
-        while (run_.failure.empty() && !schedule_.empty() && schedule_.next_time() <= until) {
+        while (run_.failure.empty() && run_.culprits == 0 && !schedule_.empty() && schedule_.next_time() <= until) {
             ++run_.events;
             auto event = schedule_.take();
             std::visit([this](auto& it) { this->happen(it); }, event);
@@ -213,6 +270,8 @@ class PbftCluster {
             node.heard.push_back(it.message);
             if (node.heard.size() > 64) node.heard.erase(node.heard.begin());
         }
+        if (node.gate.is_full()) return note("full gate");
+        if (node.is_listening && it.message->kind == pbft::Kind::status) listen(node, address(it.from), *it.message);
         if (keeps_trace_) say(it.to, "gets " + describe(*it.message) + " from " + std::to_string(it.from));
         feed(it.to, cs::Received{address(it.from), it.message});
     }
@@ -226,6 +285,10 @@ class PbftCluster {
     void happen(Written& it) {
         Node& node = nodes_[it.node];
         if (!node.is_up || node.life != it.life) return;
+        if (node.full_until > schedule_.now()) {  // the driver tries again
+            note("full disk");
+            return schedule_.at(schedule_.now() + 100, tie(), Written{it.node, it.life});
+        }
         node.record = std::move(node.writing);
         node.writing = nullptr;
         node.gate.persisted([&](cs::Action&& action) { act(it.node, std::move(action)); });
@@ -252,7 +315,7 @@ class PbftCluster {
         if (node.chain.size() == had) return;
         note("caught up from a peer");
         say(it.node, "fetches up to height " + std::to_string(node.chain.size() - 1));
-        feed(it.node, cs::Committed{node.chain.back(), validators_});
+        feed(it.node, cs::Committed{node.chain.back(), set_of(node.chain.size())});
     }
     void happen(Restart& it) {
         if (nodes_[it.node].is_up) return;
@@ -260,45 +323,18 @@ class PbftCluster {
         start(it.node);
     }
     void happen(Crash& it) {
-        if (nodes_[it.node].life == it.life) crash(it.node, options_.down_ms);
+        if (nodes_[it.node].life == it.life) crash(it.node, down_time());
     }
-    void happen(Second&) {
-        schedule_.at(schedule_.now() + 1000, tie(), Second{});
-        if (is_healed_) return;
-        const std::size_t count = nodes_.size();
-        if (net_.chance(options_.partition)) {
-            note("partition");
-            const bool one_way = net_.chance(300'000);
-            const std::uint64_t side = net_.next();
-            const std::int64_t until = schedule_.now() + net_.between(500, 12'000);
-            for (std::size_t a = 0; a < count; ++a) {
-                for (std::size_t b = 0; b < count; ++b) {
-                    const bool first = (side >> (a % 64) & 1) != 0;
-                    const bool second = (side >> (b % 64) & 1) != 0;
-                    if (first != second && (first || !one_way)) cut_[a * count + b] = until;
-                }
-            }
-        }
-        if (net_.chance(options_.clog)) {
-            note("clogged link");
-            cut_[net_.below(count) * count + net_.below(count)] = schedule_.now() + net_.between(100, 5000);
-        }
-        if (load_.chance(options_.idle)) {
-            transactions_wait_ = !transactions_wait_;
-            for (std::size_t i = 0; i < count; ++i) {
-                if (nodes_[i].is_up) feed(i, cs::Waiting{transactions_wait_});
-            }
-        }
-        for (std::size_t i = 0; i < count; ++i) {
-            if (crash_.chance(options_.crash)) crash(i, options_.down_ms);
-            if (!nodes_[i].is_honest && options_.twins) {
-                nodes_[i].deaf_to.clear();
-                for (std::size_t j = 0; j < count; ++j) {
-                    if (lie_.chance(400'000)) nodes_[i].deaf_to.insert(j);
-                }
-            }
-        }
-    }
+    // --- faults: pbft_faults_impl.hpp
+
+    void happen(Second&);
+    void happen(Clog& it);
+    void happen(Upgrade& it);
+    void happen(Scripted& it);
+    void trouble_links();
+    void trouble_node(std::size_t i);
+    void damage(std::size_t i);
+    void listen(Node& node, const Address& from, const pbft::PbftMessage& status);
 
     // --- nodes
 
@@ -343,6 +379,10 @@ class PbftCluster {
         const auto message = std::static_pointer_cast<pbft::PbftMessage>(it.message);
         if (!may_sign(i, *message)) return;
         TagVerifier::sign(*message);
+        const auto& proposal = nodes_[i].engine->proposal();
+        if (message->kind == pbft::Kind::prepare && message->round > 0 && proposal) {
+            nodes_[i].justified.push_back(proposal);
+        }
         if (keeps_trace_) say(i, "says " + describe(*message));
         if (nodes_[i].is_honest && message->kind == pbft::Kind::round_change) note("round change");
         if (message->kind == pbft::Kind::proposal && message->block && !message->votes.empty()) note("proposed again");
@@ -388,7 +428,7 @@ class PbftCluster {
         for (const auto& vote : it.proof) proof.push_back(std::static_pointer_cast<const pbft::PbftMessage>(vote));
         node.proofs.push_back(std::move(proof));
         if (keeps_trace_) say(i, "finalises height " + std::to_string(it.block->height) + " " + name(it.block->digest));
-        answer(i, cs::Committed{it.block, validators_}, options_.execute_ms);
+        answer(i, cs::Committed{it.block, set_of(node.chain.size())}, options_.execute_ms);
     }
     void perform(std::size_t i, cs::Fetch& it) {
         for (std::size_t j = 0; j < nodes_.size(); ++j) {
@@ -428,89 +468,13 @@ class PbftCluster {
     }
     void note(const char* probe) { ++run_.probes[probe]; }
 
-    /// Agreement; only blocks that execute; a proof that anybody can check.
-    void check_final(std::size_t i, const cs::Commit& it) {
-        const auto [known, is_first] = finals_.emplace(it.block->height, it.block->digest);
-        if (!is_first && known->second != it.block->digest) {
-            return fail("two final blocks at height " + std::to_string(it.block->height));
-        }
-        if (it.block->bytes.at(0) != 1) return fail("a final block that does not execute");
-        std::set<Address> signers;
-        std::optional<cs::Round> round;
-        for (const auto& vote : it.proof) {
-            const auto& message = static_cast<const pbft::PbftMessage&>(*vote);
-            const bool fits = message.kind == pbft::Kind::commit && message.height == it.block->height &&
-                              message.digest == it.block->digest && verifier_.is_signed(message) &&
-                              (!round || *round == message.round);
-            if (!fits) return fail("a final block with a wrong proof, at " + std::to_string(i));
-            round = message.round;
-            signers.insert(message.signer);
-        }
-        if (signers.size() < pbft::quorum(options_.n)) return fail("a final block with too small a proof");
-        if (*round > 0) note("final after round 0");
-    }
-
-    /// What a key's guard lets through: nothing that conflicts with what it signed before.
-    bool may_sign(std::size_t i, const pbft::PbftMessage& m) {
-        Node& node = nodes_[i];
-        if (!node.is_honest) return true;
-        const auto key = std::pair((m.height << 20) + m.round, static_cast<int>(m.kind));
-        const auto content = std::pair(m.digest, m.prepared_round);
-        const auto [known, is_first] = node.signed_.emplace(key, content);
-        while (node.signed_.size() > 512) node.signed_.erase(node.signed_.begin());
-        if (is_first || known->second == content) return true;
-        if (options_.guarded) {
-            fail("the guard of " + std::to_string(i) + " had to refuse " + describe(m));
-            return false;
-        }
-        return true;
-    }
-
-    void heal_and_wait() {
-        is_healed_ = true;
-        cut_.assign(cut_.size(), 0);
-        transactions_wait_ = true;
-        for (std::size_t i = 0; i < nodes_.size(); ++i) {
-            if (!nodes_[i].is_honest) {
-                nodes_[i].is_silent = true;
-                nodes_[i].deaf_to.clear();
-                for (std::size_t j = 0; j < nodes_.size(); ++j) nodes_[i].deaf_to.insert(j);
-            } else if (!nodes_[i].is_up) {
-                start(i);
-            } else {
-                feed(i, cs::Waiting{true});
-            }
-        }
-        const std::uint64_t first = (finals_.empty() ? 0 : finals_.rbegin()->first) + 1;
-        // Everybody hears everything again within 5 s. The longest timeout may be under way; silent proposers cost
-        // one each, once, and after that the short ones of the rounds of new heights.
-        const std::int64_t cap_ms = 1000LL << pbft::timeout_doublings_max;
-        const auto silent = static_cast<std::int64_t>(options_.liars + (options_.far_clock || options_.bad_executor));
-        const std::int64_t work_ms = 10'000 + 10 * options_.execute_ms;
-        wait_for(first, cap_ms * (1 + silent) + work_ms);
-        wait_for(first + options_.heights, options_.heights * (work_ms + (2000LL << silent)));
-    }
-    void wait_for(std::uint64_t height, std::int64_t within_ms) {
-        const std::int64_t bound_ms = schedule_.now() + within_ms;
-        const auto is_there = [&] {
-            return std::ranges::all_of(nodes_, [&](const Node& node) {
-                return !node.is_honest || node.skew_ms > 3'600'000 || node.chain.size() > height;
-            });
-        };
-        for (std::int64_t until = schedule_.now(); run_.failure.empty() && !is_there(); until += 500) {
-            if (until > bound_ms) return fail(why_stuck(height));
-            advance(until);
-        }
-    }
-    [[nodiscard]] std::string why_stuck(std::uint64_t wanted) const {
-        std::string out = "no progress to height " + std::to_string(wanted) + ":";
-        for (std::size_t i = 0; i < nodes_.size(); ++i) {
-            if (!nodes_[i].is_honest) continue;
-            out += " " + std::to_string(i) + " at " + std::to_string(nodes_[i].chain.size());
-            if (nodes_[i].engine) out += "/" + std::to_string(nodes_[i].engine->round());
-        }
-        return out;
-    }
+    // pbft_properties_impl.hpp
+    void check_final(std::size_t i, const cs::Commit& it);
+    void find_culprits(const cs::Commit& it);
+    bool may_sign(std::size_t i, const pbft::PbftMessage& m);
+    void heal_and_wait();
+    void wait_for(std::uint64_t height, std::int64_t within_ms);
+    [[nodiscard]] std::string why_stuck(std::uint64_t wanted) const;
 
     // --- the network
 
@@ -530,17 +494,32 @@ class PbftCluster {
         }
     }
     [[nodiscard]] std::uint32_t loss_of(pbft::Kind kind) const {
-        if (kind == pbft::Kind::prepare) return options_.loss + options_.prepare_loss;
-        return options_.loss + (kind == pbft::Kind::commit ? options_.commit_loss : 0);
+        const std::uint32_t more[] = {options_.proposal_loss,     options_.prepare_loss, options_.commit_loss,
+                                      options_.round_change_loss, options_.status_loss,  options_.decided_loss};
+        return options_.loss + more[static_cast<std::size_t>(kind)];
     }
     void send(std::size_t from, std::size_t to, const Ptr& message) {
         if (is_cut(from, to) || nodes_[from].is_silent) return;
-        if (!is_healed_ && net_.chance(loss_of(message->kind))) return;
-        schedule_.at(schedule_.now() + delay(), tie(), Deliver{to, from, message});
+        const Node& node = nodes_[from];
+        if ((node.withheld >> static_cast<int>(message->kind) & 1) != 0 || node.unsent.contains(to)) {
+            return note("withheld");
+        }
+        const bool is_lost = !is_healed_ && net_.chance(loss_of(message->kind));
+        if (is_lost) return note(lost_names[static_cast<int>(message->kind)]);
+        std::int64_t after = delay();
+        if (!is_healed_ && net_.chance(options_.reorder)) note("reordered"), after += net_.between(0, 1000);
+        if (!is_healed_ && options_.slow_leader && node.validator == 0 && message->kind == pbft::Kind::proposal) {
+            note("slow proposal");
+            after += 850LL << std::min(message->round, pbft::timeout_doublings_max);
+        }
+        schedule_.at(schedule_.now() + after, tie(), Deliver{to, from, message});
         if (!is_healed_ && net_.chance(options_.duplicates)) {
             schedule_.at(schedule_.now() + 10 * delay(), tie(), Deliver{to, from, message});
         }
     }
+
+    static constexpr const char* lost_names[] = {"lost proposal",     "lost prepare", "lost commit",
+                                                 "lost round change", "lost status",  "lost final block"};
 
     // --- lies: pbft_lies_impl.hpp
 
@@ -577,7 +556,8 @@ class PbftCluster {
     bool keeps_trace_;
     verify::Random net_, disk_, crash_, lie_, load_, tie_;
     TagVerifier verifier_;
-    cs::ValidatorsPtr validators_;
+    cs::ValidatorsPtr validators_;  // all that ever vote
+    std::vector<cs::ValidatorsPtr> sets_;
     cs::BlockPtr genesis_;
     std::vector<Node> nodes_;
     std::vector<std::int64_t> cut_;  // until when, by from * nodes + to
@@ -588,10 +568,12 @@ class PbftCluster {
     bool transactions_wait_ = true;
     std::uint64_t timer_number_ = 0;
     std::uint64_t block_number_ = 0;
-    std::map<std::uint64_t, Hash> finals_;  // by height, of correct validators
+    std::map<std::uint64_t, cs::Commit> finals_;  // by height, of correct validators
     PbftRun run_;
 };
 
 }  // namespace weft::model
 
+#include "model/pbft_faults_impl.hpp"
 #include "model/pbft_lies_impl.hpp"
+#include "model/pbft_properties_impl.hpp"

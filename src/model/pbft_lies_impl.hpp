@@ -160,8 +160,9 @@ template <pbft::Mutant mutant>
 void PbftCluster<mutant>::add_proposal(std::size_t i, cs::Round around, pbft::PbftMessage& out) {
     out.kind = pbft::Kind::proposal;
     const auto& head = *nodes_[i].engine->head();
+    const auto& set = *set_of(head.height + 1);
     for (out.round = around; out.round < around + options_.n; ++out.round) {
-        if ((*validators_)[pbft::proposer_index(*validators_, head, out.round)] == address(i)) break;
+        if (set[pbft::proposer_index(set, head, out.round)] == address(i)) break;
     }
     out.block = lie_.chance(500'000) ? make_block(i) : some_block(i);
     out.digest = out.block->digest;

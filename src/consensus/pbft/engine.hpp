@@ -107,6 +107,9 @@ class Engine {
     /// Two different prepared blocks of one round were proved: more than f validators are faulty, and it votes no more.
     [[nodiscard]] bool is_halted() const { return is_halted_; }
     [[nodiscard]] const PbftRecord& record() const { return record_; }
+    /// What it votes for in this round, with all that justifies it; null: nothing yet. The driver keeps it when it
+    /// prepares after round 0: it is what convicts the liars should two blocks be final (accountability.hpp).
+    [[nodiscard]] const Ptr& proposal() const { return proposal_; }
     /// A hash of the whole state, the same on every run and machine.
     [[nodiscard]] std::uint64_t fingerprint() const;
 

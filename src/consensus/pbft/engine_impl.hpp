@@ -316,8 +316,10 @@ void Engine<mutant>::try_commit(Round round) {
     if (found == past_proposals_.end()) return;
     const Ptr proposal = *found;
     if (record_.commit_round >= static_cast<std::int64_t>(round)) return;
-    // Its own vote says that it executed the block.
-    if (mutant != Mutant::late_commit && record_.prepare_round != static_cast<std::int64_t>(round)) return;
+    // Its own vote says that it executed the block. After a crash it may hold another proposal than it voted for.
+    const bool has_voted =
+        record_.prepare_round == static_cast<std::int64_t>(round) && record_.prepare_digest == proposal->digest;
+    if (mutant != Mutant::late_commit && !has_voted) return;
     auto votes = votes_for(false, round, proposal->digest);
     if (votes.size() < quorum_size()) return;
     if (round == round_) record_.prepared = {round, proposal->block, std::move(votes)};

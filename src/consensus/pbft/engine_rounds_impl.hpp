@@ -193,7 +193,12 @@ typename Engine<mutant>::Justification Engine<mutant>::justification_of(const Pb
         if (it->prepared_round == claim->prepared_round && it->digest != claim->digest) {
             // Two quorums prepared different blocks in one round: more than f validators are faulty.
             is_halted_ = true;
-            out_->push_back(Evidence{"two prepared blocks of a round", it->signer, claim, it});
+            // Who claims them may be correct; who prepared both is not.
+            for (const auto& vote : claim->votes) {
+                const auto other = std::ranges::find(it->votes, vote->signer, &PbftMessage::signer);
+                if (other == it->votes.end()) continue;
+                out_->push_back(Evidence{"two prepares of a round", vote->signer, vote, *other});
+            }
             return Justification::none;
         }
         if (mutant == Mutant::any_claim && it->prepared_round >= 0 && it->digest == proposal.digest) {

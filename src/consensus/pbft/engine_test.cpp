@@ -325,7 +325,29 @@ TEST(pbft, two_prepared_blocks_of_one_round_stop_it) {
                              {bench.claim(0, 2, 1, bench.block(1, 0)), bench.claim(1, 2, 1, bench.block(2, 1)),
                               bench.message(Kind::round_change, 2, 2)}));
     EXPECT_TRUE(bench.engine->is_halted());
-    EXPECT_EQ(bench.all<Evidence>().size(), 1U);
+    // Not who claims them is to blame but whoever prepared both.
+    ASSERT_EQ(bench.all<Evidence>().size(), 3U);
+    for (const auto& it : bench.all<Evidence>()) {
+        const auto& first = static_cast<const PbftMessage&>(*it.first);
+        const auto& second = static_cast<const PbftMessage&>(*it.second);
+        EXPECT_EQ(first.kind, Kind::prepare);
+        EXPECT_EQ(first.signer, it.culprit);
+        EXPECT_EQ(second.signer, it.culprit);
+        EXPECT_NE(first.digest, second.digest);
+    }
+}
+
+TEST(pbft, after_a_crash_it_commits_nothing_that_it_did_not_prepare) {
+    Bench first;
+    const auto block = first.block(1, 0);
+    first.hear(first.proposal(0, 0, block));
+    first.step(Executed{block->digest, true});
+    ASSERT_EQ(first.said_of(Kind::prepare), 1U);
+    Bench second(4, std::make_shared<const PbftRecord>(first.engine->record()));
+    const auto other = second.block(2, 0);
+    second.hear(second.proposal(0, 0, other));
+    for (unsigned i = 0; i < 3; ++i) second.hear(second.message(Kind::prepare, i, 0, other->digest));
+    EXPECT_EQ(second.said_of(Kind::commit), 0U) << "its signatures would convict it";
 }
 
 TEST(pbft, a_forgotten_commit_is_evidence_whichever_comes_first) {

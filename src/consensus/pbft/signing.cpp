@@ -67,6 +67,14 @@ std::string conflict_of(const SigningRecord& record, const PbftMessage& message)
     if (is_vote && asked.is_set && place < std::tuple(asked.height, asked.round)) {
         return "it has asked to leave this round";
     }
+    // What it committed in this height a quorum had prepared: a claim of less would let another block be proposed.
+    const auto& committed = record.marks[static_cast<std::size_t>(Kind::commit)];
+    if (!is_vote && committed.is_set && committed.height == message.height && committed.round < message.round) {
+        const auto round = static_cast<std::int64_t>(committed.round);
+        const bool forgets = message.prepared_round < round ||
+                             (message.prepared_round == round && message.digest != committed.digest);
+        if (forgets) return "it has committed what this forgets";
+    }
     return {};
 }
 

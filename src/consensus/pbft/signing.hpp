@@ -52,8 +52,8 @@ struct SigningRecord {
 };
 
 /// Why a key that has signed this must not sign that; empty: it may. It knows nothing of the engine's state, so it holds
-/// though the engine be wrong: a kind goes forward only, the same place is signed for one content only, and no vote
-/// is given in a round before one that was asked for.
+/// though the engine be wrong: a kind goes forward only, the same place is signed for one content only, no vote is
+/// given in a round before one that was asked for, and no round is asked for that forgets a commit.
 [[nodiscard]] std::string conflict_of(const SigningRecord& record, const PbftMessage& message);
 /// @pre  there is no conflict, or the message is known to carry this key's signature.
 void note_signed(SigningRecord& record, const PbftMessage& message);
