@@ -6,6 +6,7 @@
 
 #include "base/u256.hpp"
 #include "consensus/gate.hpp"
+#include "consensus/pbft/signing.hpp"
 
 namespace weft::consensus::pbft {
 namespace {
@@ -474,6 +475,27 @@ TEST(pbft, a_final_block_is_taken_with_its_proof_alone) {
     decided.votes.push_back(bench.share(bench.message(Kind::commit, 2, 0, block->digest)));
     bench.hear(decided);
     EXPECT_EQ(bench.all<Commit>().size(), 1U);
+}
+
+/// A validator restored from an old backup asked for the round it had committed in, claiming nothing: its earlier
+/// commits would have convicted it (seed 218426).
+TEST(signing_guard, refuses_round_changes_that_forget_a_commit) {
+    Bench bench;
+    const auto block = bench.block(1, 0);
+    SigningRecord record;
+    note_signed(record, bench.message(Kind::commit, 3, 0, block->digest));
+    EXPECT_NE(conflict_of(record, bench.message(Kind::round_change, 3, 1)), "");
+    EXPECT_NE(conflict_of(record, bench.claim(3, 1, 0, bench.block(2, 0))), "");
+    EXPECT_EQ(conflict_of(record, bench.claim(3, 1, 0, block)), "");
+    note_signed(record, bench.message(Kind::commit, 3, 3, block->digest));
+    EXPECT_NE(conflict_of(record, bench.message(Kind::round_change, 3, 3)), "");
+    EXPECT_NE(conflict_of(record, bench.message(Kind::round_change, 3, 4)), "");
+    EXPECT_EQ(conflict_of(record, bench.claim(3, 4, 3, block)), "");
+    // What it asked for before it committed there it may say again.
+    SigningRecord asked;
+    note_signed(asked, bench.claim(3, 3, 0, block));
+    note_signed(asked, bench.message(Kind::commit, 3, 3, block->digest));
+    EXPECT_EQ(conflict_of(asked, bench.claim(3, 3, 0, block)), "");
 }
 
 TEST(gate, holds_what_comes_after_a_record_until_it_is_durable) {

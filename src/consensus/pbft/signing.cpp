@@ -68,8 +68,11 @@ std::string conflict_of(const SigningRecord& record, const PbftMessage& message)
         return "it has asked to leave this round";
     }
     // What it committed in this height a quorum had prepared: a claim of less would let another block be proposed.
+    // Nor does who has committed in a round ask for it, or an earlier one, for the first time.
     const auto& committed = record.marks[static_cast<std::size_t>(Kind::commit)];
-    if (!is_vote && committed.is_set && committed.height == message.height && committed.round < message.round) {
+    const bool is_repeated = mark.is_set && place == std::tuple(mark.height, mark.round);
+    if (!is_vote && !is_repeated && committed.is_set && committed.height == message.height) {
+        if (committed.round >= message.round) return "it has committed in this round or a later one";
         const auto round = static_cast<std::int64_t>(committed.round);
         const bool forgets = message.prepared_round < round ||
                              (message.prepared_round == round && message.digest != committed.digest);
