@@ -49,6 +49,7 @@ Task<api::network::SendReply> Core::send(api::network::Send request) {
     const auto frame = std::make_shared<const Bytes>(encode_frame({type, 0, payload}));
     api::network::SendReply reply;
     for (const auto& peer : ready_peers()) {
+        if (!peer->proved) continue;  // it would not know whose message this is
         const bool meant = request.to ? peer->validator == request.to : may_speak(*peer);
         if (meant && peer->post(rule_of(type).lane, frame)) ++reply.count;
     }

@@ -63,7 +63,6 @@ void Network::stop() {
         });
         done.wait();
     }
-    core_.reset();
 }
 
 std::string Network::id() const { return core_ ? core_->id() : std::string(); }

@@ -83,7 +83,7 @@ class Network {
     /// @errors unavailable  the address can't be listened on, the key file can't be read; invalid_argument  a static
     ///         peer or address is malformed.
     [[nodiscard]] Result<void> start();
-    /// Ends every connection. Not from one of the loops.
+    /// Ends every connection; what is asked for afterwards finds no peers. Not from one of the loops.
     void stop();
 
     /// What others pin this node by, from start() on; empty without peers.
@@ -104,7 +104,7 @@ class Network {
     Config config_;
     Ports ports_;
     std::atomic<std::uint64_t> announced_{0};
-    std::shared_ptr<Core> core_;  // null without peers
+    std::shared_ptr<Core> core_;  // null without peers; set once, by start()
 };
 
 }  // namespace weft::service::network
