@@ -43,6 +43,11 @@ void report(const SimOptions& options, const model::PbftOptions& drawn, const mo
     if (options.mutant.empty()) fmt::print("    weft sim pbft --seed {} --seeds 1 --trace\n", drawn.seed);
 }
 
+bool can_search_tell(const std::string& mutant) {
+    const auto& known = model::pbft_search_mutants();
+    return std::ranges::find(known, mutant) != known.end();
+}
+
 int run_seeds(const SimOptions& options) {
     std::map<std::string, std::uint64_t> probes;
     std::uint64_t events = 0;
@@ -92,20 +97,26 @@ int try_mutants(const SimOptions& options) {
         while (tried < options.seeds && failure.empty()) {
             failure = model::run_pbft_mutant(name, model::draw_pbft_options(options.seed + tried++)).failure;
         }
+        const char* unit = "seeds";
+        if (failure.empty() && can_search_tell(name)) {
+            const auto found = model::search_pbft({}, name);
+            failure = found.failure;
+            tried = found.states;
+            unit = "states";
+        }
         const double seconds = cpu_seconds_since(start);
         if (failure.empty()) ++survivors;
-        fmt::print("{:<22} {} {:>5} seeds {:>7.2f} s  {}\n", name, failure.empty() ? "survived" : "found in", tried,
-                   seconds, failure);
+        fmt::print("{:<22} {} {:>5} {:<6} {:>7.2f} s  {}\n", name, failure.empty() ? "survived" : "found in", tried,
+                   unit, seconds, failure);
     }
     return survivors == 0 ? exit_done : exit_failed;
 }
 
 /// Looks for a state in which the rules fail, and says what was looked at.
 int search(SimOptions& options) {
-    const auto& known = model::pbft_search_mutants();
-    if (!options.mutant.empty() && std::ranges::find(known, options.mutant) == known.end()) {
+    if (!options.mutant.empty() && !can_search_tell(options.mutant)) {
         fmt::print(stderr, "a search can't tell {} from the right rules; it can: {}\n", options.mutant,
-                   fmt::join(known, ", "));
+                   fmt::join(model::pbft_search_mutants(), ", "));
         return exit_usage;
     }
     options.scope.walks = options.search == "walk";
