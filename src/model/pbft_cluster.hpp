@@ -91,7 +91,6 @@ struct PbftRun {
     std::int64_t virtual_ms = 0;
     std::uint64_t heights = 0;  // the highest final one
     std::uint64_t hash = 0;     // of everything that happened
-    std::uint64_t last_round = 0;  // the highest in which a block was final
     std::size_t culprits = 0;      // found behind two final blocks, if there were more liars than can be borne
     /// Rare things that happened, by name: a night without one of them tests less than it says.
     std::map<std::string, std::uint64_t> probes;

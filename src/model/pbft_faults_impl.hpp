@@ -1,8 +1,6 @@
 #pragma once
 // What befalls links, clocks, disks and machines: part of pbft_cluster_impl.hpp.
 
-#include <numeric>
-
 #include "model/pbft_cluster_impl.hpp"
 
 namespace weft::model {

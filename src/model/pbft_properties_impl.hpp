@@ -30,7 +30,6 @@ void PbftCluster<mutant>::check_final(std::size_t i, const cs::Commit& it) {
     const auto quorum = pbft::quorum(set_of(it.block->height)->size());
     if (signers.size() < quorum) return fail("a final block with too small a proof");
     if (*round > 0) note("final after round 0");
-    run_.last_round = std::max<std::uint64_t>(run_.last_round, *round);
     if (it.block->height % phase_heights == 1 && it.block->height > 1 && options_.changes > 0) note("new validators");
 }
 

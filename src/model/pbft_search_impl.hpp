@@ -5,10 +5,8 @@
 #include <array>
 #include <bit>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <unordered_map>
 #include <utility>
 
