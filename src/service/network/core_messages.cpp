@@ -10,6 +10,9 @@ namespace weft::service::network {
 
 namespace {
 
+/// What lists and prefixes add to a block's own bytes.
+constexpr std::size_t reply_bytes_room = 1024;
+
 std::optional<crypto::Signature> signature_of(BytesView bytes) {
     if (bytes.size() != 65) return std::nullopt;
     const std::uint8_t v = bytes[64];
@@ -105,19 +108,23 @@ void Core::on(const PeerPtr& peer, const Frame& frame, const Proposal&) {
 void Core::on(const PeerPtr& peer, const Frame& frame, const GetBlockTransactions& message) {
     BlockTransactions reply;
     if (const auto block = recent(message.block)) {
-        for (const auto index : message.indices) {
-            if (index >= block->transactions.size()) {
-                return blame(*peer, fault::malformed, "asks for a transaction that the block has not");
+        for (std::size_t i = 0; i < message.indices.size(); ++i) {
+            const auto index = message.indices[i];
+            // Ascending, so that an answer is never larger than the block.
+            if (index >= block->transactions.size() || (i > 0 && message.indices[i - 1] >= index)) {
+                return blame(*peer, fault::malformed, "asks for a transaction that the block has not, or twice");
             }
             reply.transactions.push_back(block->transactions[index]);
         }
+        if (block->encoded.size() + reply_bytes_room > rule_of(Type::block_transactions).payload_max) reply = {};
     }
     peer->post(reply, frame.request_id);
 }
 
 void Core::on(const PeerPtr& peer, const Frame& frame, const GetBlock& message) {
     const auto block = recent(message.block);
-    peer->post(BlockMessage{block ? BytesView(block->encoded) : BytesView()}, frame.request_id);
+    const bool fits = block && block->encoded.size() + reply_bytes_room <= rule_of(Type::block).payload_max;
+    peer->post(BlockMessage{fits ? BytesView(block->encoded) : BytesView()}, frame.request_id);
 }
 
 void Core::on(const PeerPtr& peer, const Frame& frame, const GetHeaders& message) {

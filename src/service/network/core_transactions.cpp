@@ -18,6 +18,11 @@ constexpr std::size_t bodies_bytes_wanted = 256 << 10;  // a frame
 constexpr std::size_t pooled_bytes_wanted = 128 << 10;
 constexpr std::size_t frame_bytes_room = 64;
 
+/// Of its network form.
+std::size_t transaction_size(const chain::SignedTransaction& transaction) {
+    return transaction.sidecar ? chain::encode_network_form(transaction).size() : transaction.encoded.size();
+}
+
 /// The hash of a network form. Only a sidecar makes it differ from that of the bytes.
 Result<Hash> hash_of_network_form(BytesView encoded) {
     const bool may_have_sidecar = !encoded.empty() && encoded[0] == static_cast<int>(chain::TransactionType::blob);
@@ -36,7 +41,9 @@ void Core::announce(api::network::Announce request) {
         (void)told_.see(transaction->hash, loop_.now_ns());
         if (from != nullptr) told_.of(transaction->hash).set(from->slot);
         // With no room for more news this one stays here: blocks will bring it to whoever needs it.
-        if (news_.size() < news_max) news_.push_back({std::move(transaction), from != nullptr && from->trusted()});
+        // So will they one that no frame can hold.
+        const bool fits = transaction_size(*transaction) + frame_bytes_room <= rule_of(Type::transactions).payload_max;
+        if (fits && news_.size() < news_max) news_.push_back({std::move(transaction), from != nullptr && from->trusted()});
     }
     if (!news_.empty() && !news_timer_->armed()) news_timer_->set(loop_.now_ns() + config_.limits.batch_ns);
 }

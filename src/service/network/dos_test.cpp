@@ -338,6 +338,21 @@ TEST_F(Dos, block_that_its_sender_does_not_have) {
     EXPECT_TRUE(node_->delivered().empty());
 }
 
+TEST_F(Dos, one_transaction_of_a_block_asked_for_many_times) {
+    start();
+    const auto peer = connect_validator(bad_key_, 3);
+    const std::vector transactions{test_transaction(1, 1000), test_transaction(2, 1000)};
+    const Bytes block = test_block(1, transactions);
+    ASSERT_EQ(node_->send({1}, {block}), 1U);
+    GetBlockTransactions request{(*open_block(block))->hash, {}};
+    request.indices.assign(block_transactions_max, 1);  // 65 MB of answer
+    peer->say(to_frame(request, 5));
+    EXPECT_TRUE(eventually([&] { return score_of(*node_, bad_key_.id()) < -20; }));
+    request.indices.assign({0, 1});
+    peer->say(to_frame(request, 6));
+    EXPECT_TRUE(eventually([&] { return peer->heard(Type::block_transactions).size() == 1; }));
+}
+
 TEST_F(Dos, clock_ten_seconds_off) {
     start();
     const auto peer = connect(*node_, bad_key_, std::nullopt);
