@@ -42,7 +42,8 @@ void Core::announce(api::network::Announce request) {
         if (from != nullptr) told_.of(transaction->hash).set(from->slot);
         // With no room for more news this one stays here: blocks will bring it to whoever needs it.
         // So will they one that no frame can hold.
-        const bool fits = transaction_size(*transaction) + frame_bytes_room <= rule_of(Type::transactions).payload_max;
+        const std::size_t size = transaction_size(*transaction) + frame_bytes_room;
+        const bool fits = size <= rule_of(Type::transactions).payload_max;
         if (fits && news_.size() < news_max) news_.push_back({std::move(transaction), from != nullptr && from->trusted()});
     }
     if (!news_.empty() && !news_timer_->armed()) news_timer_->set(loop_.now_ns() + config_.limits.batch_ns);
