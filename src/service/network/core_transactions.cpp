@@ -44,7 +44,8 @@ void Core::announce(api::network::Announce request) {
         // So will they one that no frame can hold.
         const std::size_t size = transaction_size(*transaction) + frame_bytes_room;
         const bool fits = size <= rule_of(Type::transactions).payload_max;
-        if (fits && news_.size() < news_max) news_.push_back({std::move(transaction), from != nullptr && from->trusted()});
+        const bool is_relayed = from != nullptr && from->trusted();
+        if (fits && news_.size() < news_max) news_.push_back({std::move(transaction), is_relayed});
     }
     if (!news_.empty() && !news_timer_->armed()) news_timer_->set(loop_.now_ns() + config_.limits.batch_ns);
 }
