@@ -83,6 +83,67 @@ struct ValidatorSet {
     bool reserved = false;
 };
 
+// --- for operators
+
+/// What is known of one validator in the height under way.
+struct ValidatorProgress {
+    Address validator;
+    bool is_self = false;
+    // The newest rounds it voted in; nothing: it has not been heard to.
+    std::optional<std::uint64_t> prepared_round;
+    std::optional<std::uint64_t> committed_round;
+    std::optional<std::uint64_t> asked_round;
+};
+struct ProgressReply {
+    std::uint64_t height = 0;  // under way
+    std::uint64_t round = 0;
+    Address proposer;  // of this round
+    std::uint64_t quorum = 0;
+    std::vector<ValidatorProgress> validators;
+    std::uint64_t final_ms = 0;       // unix time at which the last block became final here
+    std::uint64_t next_round_ms = 0;  // unix time at which this validator gives the round up; 0: nothing to wait for
+    bool transactions_wait = false;
+    /// It has not voted yet because its signing record was missing: it listens for what its key may have signed.
+    bool is_listening = false;
+    /// More validators lie than the chain bears: it votes no more.
+    bool is_halted = false;
+    /// What keeps this node itself from going on, e.g. how its execution of a block differs; empty: nothing.
+    std::string trouble;
+    std::uint64_t evidence_count = 0;
+    std::uint64_t refused_signatures = 0;  // by the guard of the key
+};
+/// Why the next block is not final yet, as far as this node knows.
+struct Progress {
+    using Reply = ProgressReply;
+    static constexpr std::string_view method = "weft.Consensus/Progress";
+    bool reserved = false;
+};
+
+struct OpenVote {
+    Address candidate;
+    bool is_add = true;
+    std::vector<Address> voters;
+};
+struct VotesReply {
+    std::vector<Address> validators;  // of the next block
+    std::vector<OpenVote> open;       // in the chain
+    std::vector<OpenVote> own;        // what this node puts into the blocks it proposes; no voters
+};
+struct Votes {
+    using Reply = VotesReply;
+    static constexpr std::string_view method = "weft.Consensus/Votes";
+    bool reserved = false;
+};
+/// What this node votes for from now on about a candidate; add empty: nothing any more. Forgotten when the vote has
+/// come to an end, and when the process ends.
+/// @errors failed_precondition  it can't change anything.
+struct ProposeVote {
+    using Reply = VotesReply;
+    static constexpr std::string_view method = "weft.Consensus/ProposeVote";
+    Address candidate;
+    std::optional<bool> add;
+};
+
 // --- development chains alone. @errors permission_denied elsewhere.
 
 /// Seals @p count blocks, @p interval_s apart.

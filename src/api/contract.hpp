@@ -247,14 +247,14 @@ struct Preview {
 
 struct BuildReply {
     SealedBlockPtr block;
-    std::shared_ptr<const chain::StateChanges> changes;
     /// Transactions that could not be included and never can, each with why; the pool drops them.
     std::vector<Hash> refused;
     std::vector<std::string> reasons;
     /// EIP-7685 requests of the block, type byte first.
     std::vector<Bytes> requests;
 };
-/// Makes the block after the head of the given transactions, skipping those that can't run.
+/// Makes the block after the head of the given transactions, skipping those that can't run. What it changes is kept
+/// until a block is adopted.
 struct Build {
     using Reply = BuildReply;
     static constexpr std::string_view method = "weft.Contract/Build";
@@ -263,6 +263,33 @@ struct Build {
     chain::Header header;
     std::vector<chain::TransactionPtr> transactions;
     std::optional<std::vector<chain::Withdrawal>> withdrawals;
+};
+
+struct CheckReply {
+    Hash hash;
+    /// Why it can't be the next block: the rule, or the field that says other than execution gave. Empty: it can.
+    std::string difference;
+};
+/// Executes a block on the head by all rules but the engine's; what it changes is kept until a block is adopted.
+/// @errors failed_precondition  its parent is not the head.
+struct Check {
+    using Reply = CheckReply;
+    static constexpr std::string_view method = "weft.Contract/Check";
+    Bytes block;  // RLP
+};
+
+struct AdoptReply {
+    SealedBlockPtr block;
+};
+/// Makes a block the head. It is executed first unless Build or Check did that.
+/// @errors failed_precondition  its parent is not the head; invalid_argument  the block is wrong: how; and those of
+///         storage's Commit.
+struct Adopt {
+    using Reply = AdoptReply;
+    static constexpr std::string_view method = "weft.Contract/Adopt";
+    Hash hash;
+    Bytes block;  // RLP; may be empty if it was built or checked here
+    Bytes proof;  // storage::Commit has it
 };
 
 }  // namespace weft::api::contract

@@ -291,6 +291,8 @@ struct Commit {
     static constexpr std::string_view method = "weft.Storage/Commit";
     SealedBlockPtr block;
     std::shared_ptr<const chain::StateChanges> changes;
+    /// Why it is final, as the engine encodes that; kept with it.
+    Bytes proof;
 };
 
 /// A change of the newest state outside any block (development chains): the next block's root contains it.

@@ -94,6 +94,16 @@ struct PoolContent {
     std::optional<Address> sender;
 };
 
+struct FindPooledReply {
+    std::vector<chain::TransactionPtr> transactions;  // one a hash; null: not waiting
+};
+/// Many at once, for who got a block and wants the senders that were recovered already.
+struct FindPooled {
+    using Reply = FindPooledReply;
+    static constexpr std::string_view method = "weft.Validation/FindPooled";
+    std::vector<Hash> hashes;
+};
+
 /// The transactions the next block should hold, best first, each sender's in order of nonce.
 struct BestReply {
     std::vector<chain::TransactionPtr> transactions;

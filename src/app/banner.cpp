@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/validators.hpp"
 #include "base/hex.hpp"
 #include "chain/genesis.hpp"
 #include "chain/validate.hpp"
@@ -34,12 +35,13 @@ std::string processes_part(const SystemStatus& status) {
 
 std::string sealing_part(const SystemConfig& config) {
     if (config.no_mining) return "Blocks are sealed when evm_mine says so.";
-    if (!config.block_time_ms) return "Each transaction is sealed at once.";
-    const auto seconds = static_cast<double>(*config.block_time_ms) / 1000;
-    if (config.dev) return fmt::format("A block is sealed every {} s.", seconds);
-    return fmt::format("One validator seals a block every {} s; the four-validator system comes with consensus. "
-                       "For tests and development: weft up --dev",
-                       seconds);
+    if (!config.peers.empty()) {
+        return "Validators agree on each block, which is final then: when there is something for it, and each minute.\n"
+               "Why it is not:  weft monitor finality";
+    }
+    if (config.dev && !config.block_time_ms) return "Each transaction is sealed at once.";
+    return fmt::format("A block is sealed every {} s.",
+                       static_cast<double>(config.block_time_ms.value_or(2000)) / 1000);
 }
 
 Result<std::uint64_t> chain_id_of(const SystemConfig& config) {
@@ -55,7 +57,8 @@ Result<std::string> banner(const SystemConfig& config, const SystemStatus& statu
     WEFT_TRY(const auto keys, service::wallet::keys_of_mnemonic(config.mnemonic, config.accounts));
     WEFT_TRY(const auto chain_id, chain_id_of(config));
     std::string out = fmt::format("weft {}\n\n", version);
-    if (config.genesis.empty() && !keys.empty()) out += accounts_part(config, keys);
+    if ((config.genesis.empty() || config.genesis == made_genesis(config.data)) && !keys.empty())
+        out += accounts_part(config, keys);
     out += processes_part(status);
     out += fmt::format("\nChain ID:   {}\nRules:      {}\n{}\n", chain_id,
                        config.genesis.empty() ? config.hardfork : config.genesis, sealing_part(config));

@@ -156,6 +156,16 @@ Result<void> set_contracts(SystemConfig& config, std::string_view value) {
     return {};
 }
 
+template <std::optional<std::uint64_t> SystemConfig::*Member, std::uint64_t least, std::uint64_t most>
+Result<void> set_maybe_within(SystemConfig& config, std::string_view value) {
+    WEFT_TRY(const std::uint64_t found, number(value));
+    if (found < least || found > most) {
+        return fail(ErrorCode::invalid_argument, fmt::format("wants a whole number from {} to {}", least, most));
+    }
+    config.*Member = found;
+    return {};
+}
+
 Result<void> set_log_level(SystemConfig& config, std::string_view value) {
     if (!observe::level_from(value)) return wants("debug, info, warn, error or off");
     config.log_level = value;
@@ -180,6 +190,11 @@ constexpr auto all_settings = std::to_array<Setting>({
         "data", "DIR",
         "where the chain is kept (default ./weft-data; with dev a temporary directory, removed at the end)"),
     text_setting<&C::genesis>("genesis", "FILE", "a genesis.json as geth reads it, instead of the development chain"),
+    with_set(number_setting<&C::validators>(
+                 "validators", "N", "nodes that agree on each block (default 4; with dev one node seals alone)"),
+             set_maybe_within<&C::validators, 1, 100>),
+    address_setting<&C::p2p>("p2p", "where a node's peers reach it (default a free port of 127.0.0.1)"),
+    text_setting<&C::peers>("peers", "FILE", "peers of a node that joins others: lines of ID@HOST:PORT"),
     number_setting<&C::chain_id>("chain-id", "N", "chain id (default 31337, or the genesis file's)"),
     with_set(
         text_setting<&C::hardfork>("hardfork", "prague|osaka", "newest rules of the development chain (default osaka)"),
@@ -211,9 +226,9 @@ constexpr auto all_settings = std::to_array<Setting>({
                                                "of the time, at most, to look into blocks again for statistics of "
                                                "contracts (default 5; 100: into every block; 0: none)"),
              set_within<&C::monitor_share, 0, 100>),
-    with_set(number_setting<&C::call_threads>("call-threads", "N",
-                                              "threads that execute them in a process (default 16)"),
-             set_within<&C::call_threads, 1, 256>),
+    with_set(
+        number_setting<&C::call_threads>("call-threads", "N", "threads that execute them in a process (default 16)"),
+        set_within<&C::call_threads, 1, 256>),
     flag_setting<&C::silent>("silent", "print nothing but errors"),
     with_set(text_setting<&C::log_level>("log-level", "LEVEL", "debug, info, warn, error or off (default info)"),
              set_log_level),
@@ -283,7 +298,6 @@ std::string to_yaml(const SystemConfig& config) {
 void complete(SystemConfig& config) {
     const SystemConfig standard;
     if (config.ws.empty() && config.http == standard.http) config.ws = "127.0.0.1:8546";
-    if (!config.dev && !config.block_time_ms) config.block_time_ms = 2'000;
 }
 
 Result<std::string> read_file(const std::string& path) {

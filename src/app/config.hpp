@@ -23,6 +23,13 @@ struct SystemConfig {
     std::string data;
     /// geth's genesis.json; empty: the development chain.
     std::string genesis;
+    /// Nodes with a validator's key each; nothing: as many as there were, or 4. Not for dev, nor for a genesis without
+    /// qbft.
+    std::optional<std::uint64_t> validators;
+    /// Where a node's peers reach it. `weft up` gives each of its nodes one.
+    std::string p2p;
+    /// File of the peers that a node dials; empty: `weft up` makes one of its own nodes.
+    std::string peers;
     std::optional<std::uint64_t> chain_id;
     std::string hardfork = "osaka";
     std::optional<std::uint64_t> gas_limit;
@@ -76,7 +83,7 @@ struct Setting {
 /// A system file that read_config makes the same configuration of.
 [[nodiscard]] std::string to_yaml(const SystemConfig& config);
 
-/// What depends on other settings: the WebSocket address, and the interval of a chain that is not for development.
+/// What depends on other settings: the WebSocket address.
 void complete(SystemConfig& config);
 
 /// A file's content.

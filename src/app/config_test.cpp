@@ -13,6 +13,9 @@ TEST(config, reads_every_setting_as_it_is_written) {
     config.ws = "[::1]:2";
     config.data = "a \"quoted\\path\"";
     config.genesis = "genesis.json";
+    config.validators = 7;
+    config.p2p = "127.0.0.1:30303";
+    config.peers = "peers";
     config.chain_id = 7;
     config.hardfork = "prague";
     config.gas_limit = 30'000'000;
@@ -89,13 +92,11 @@ TEST(config, what_depends_on_other_settings) {
     SystemConfig standard;
     complete(standard);
     EXPECT_EQ(standard.ws, "127.0.0.1:8546");
-    EXPECT_EQ(standard.block_time_ms, 2'000U);  // nobody orders blocks there
     SystemConfig dev;
     dev.dev = true;
     dev.http = "127.0.0.1:0";
     complete(dev);
     EXPECT_TRUE(dev.ws.empty());  // two systems on one machine would want the same second port
-    EXPECT_FALSE(dev.block_time_ms);
 }
 
 }  // namespace

@@ -90,6 +90,9 @@ struct Discovered::State {
                     candidates.push_back(
                         {target->instance.weight, target->outstanding.load(std::memory_order_relaxed)});
                 }
+                if (options.is_sticky && !targets.empty()) {
+                    return *std::ranges::min_element(targets, {}, [](const TargetPtr& it) { return it->instance.id; });
+                }
                 if (const auto best = mesh::pick_least_outstanding(candidates, turn)) return targets[*best];
             }
         }

@@ -54,6 +54,8 @@ struct DiscoveredOptions {
     std::int64_t suspect_ns = ns_per_s;
     /// A call fails if for so long no attempt could be made or each was refused: long enough for a restart.
     std::int64_t patience_ns = 6 * ns_per_s;
+    /// Whether every call goes to the first by id of those that are healthy, instead of the one with the fewest calls.
+    bool is_sticky = false;
     net::GrpcChannelOptions channel = {.backoff_max_ns = 200 * ns_per_ms};
 };
 

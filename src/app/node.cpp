@@ -8,7 +8,9 @@
 #include "base/time.hpp"
 #include "net/port.hpp"
 #include "net/workers.hpp"
-#include "service/consensus/consensus.hpp"
+#include "app/validators.hpp"
+#include "service/consensus/pbft.hpp"
+#include "service/consensus/solo.hpp"
 #include "service/contract/contract.hpp"
 #include "service/monitor/monitor.hpp"
 #include "service/network/network.hpp"
@@ -46,6 +48,20 @@ Result<chain::Genesis> development_genesis(const SystemConfig& system,
     return genesis;
 }
 
+/// The node's part in a chain with validators.
+Result<void> add_validator(const SystemConfig& system, NodeConfig& out) {
+    WEFT_TRY(out.validator_key, read_key(out.data + "/validator.key"));
+    out.p2p = system.p2p;
+    if (system.peers.empty()) return {};
+    WEFT_TRY(const auto lines, read_peers(system.peers));
+    for (const auto& line : lines) {
+        auto peer = service::network::parse_static_peer(line);
+        if (!peer) return fail(peer.error().code, system.peers + ": " + peer.error().message);
+        if (peer->address != system.p2p) out.peers.push_back(*std::move(peer));
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data) {
@@ -56,14 +72,14 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
     if (system.genesis.empty()) {
         WEFT_TRY(out.genesis, development_genesis(system, out.keys));
     } else {
-        WEFT_TRY(const std::string text, read_file(system.genesis));
-        auto genesis = chain::parse_genesis(text);
-        if (!genesis) return fail(genesis.error().code, system.genesis + ": " + genesis.error().message);
-        out.genesis = *std::move(genesis);
-        if (!system.dev) out.keys.clear();
+        WEFT_TRY(out.genesis, read_genesis(system.genesis));
+        if (!system.dev && system.genesis != made_genesis(system.data)) out.keys.clear();
     }
-    out.sealing.automine = !system.no_mining && !system.block_time_ms;
-    out.sealing.interval_ms = static_cast<std::int64_t>(system.no_mining ? 0 : system.block_time_ms.value_or(0));
+    if (out.genesis.config.qbft && !out.data.empty()) WEFT_CHECK(add_validator(system, out));
+    // Nobody orders blocks of a chain that is not for development.
+    const std::uint64_t interval_ms = system.block_time_ms.value_or(system.dev ? 0 : 2'000);
+    out.sealing.automine = !system.no_mining && interval_ms == 0;
+    out.sealing.interval_ms = static_cast<std::int64_t>(system.no_mining ? 0 : interval_ms);
     out.sealing.next_interval_ms = unix_ms() + out.sealing.interval_ms;
     out.call_limits.gas = system.call_gas;
     out.call_limits.time_ns = static_cast<std::int64_t>(system.call_time_ms) * ns_per_ms;
@@ -138,18 +154,57 @@ service::network::Config network_config(const NodeConfig& config) {
     out.chain = config.genesis.config;
     out.genesis_hash = chain::hash_of(config.genesis.header);
     out.genesis_time = config.genesis.header.timestamp;
+    out.engine = config.genesis.config.qbft ? "pbft" : "solo";
+    out.listen = config.p2p;
+    out.static_peers = config.peers;
+    if (!config.p2p.empty()) out.key_file = config.data + "/node.pem";
     return out;
 }
 
-service::network::Ports network_ports(const service::gateway::Ports& ports,
-                                      std::unique_ptr<service::validation::Validation>& validation) {
+template <class Services>
+service::network::Ports network_ports(Services& own) {
+    using service::consensus::Consensus;
+    using service::storage::Storage;
     using service::validation::Validation;
+    auto& validation = own.validation;
+    const auto& ports = own.ports;
     service::network::Ports out;
+    out.deliver = direct(own.consensus, &Consensus::deliver);
+    out.prove_identity = direct(own.consensus, &Consensus::prove_identity);
+    out.validator_set = direct(own.consensus, &Consensus::validator_set);
+    out.read_blocks = direct(own.storage, &Storage::read_blocks);
     out.import = direct(validation, &Validation::import);
     out.get_pooled = ports.get_pooled;
     out.match = direct(validation, &Validation::match);
     out.head = ports.head;
     return out;
+}
+
+template <class Services>
+std::unique_ptr<service::consensus::Consensus> make_consensus(Services& own) {
+    namespace c = service::consensus;
+    using service::contract::Contract;
+    using service::network::Network;
+    using service::storage::Storage;
+    const auto& ports = own.ports;
+    const auto& config = own.config.genesis.config;
+    const auto head_changed = direct(own.validation, &service::validation::Validation::head_changed);
+    const auto build = direct(own.contract, &Contract::build);
+    const auto adopt = direct(own.contract, &Contract::adopt);
+    if (!config.qbft) {
+        return std::make_unique<c::Solo>(
+            config,
+            c::SoloPorts{ports.head, ports.get_block, direct(own.storage, &Storage::amend),
+                         direct(own.storage, &Storage::rewind), ports.best, head_changed, ports.drop, build, adopt,
+                         direct(own.contract, &Contract::make_change)},
+            c::SoloSettings{own.config.development, own.config.sealing});
+    }
+    return std::make_unique<c::Pbft>(
+        config,
+        c::PbftPorts{ports.head, ports.get_block, ports.best, head_changed, ports.drop, ports.pool_status, build,
+                     direct(own.contract, &Contract::check), adopt, direct(own.network, &Network::send),
+                     direct(own.network, &Network::fetch_blocks), direct(own.network, &Network::penalize)},
+        c::PbftSettings{own.config.validator_key, own.config.data + "/consensus"});
 }
 
 Task<service::contract::StateAt> open_local_state(service::storage::Storage& storage, api::BlockRef ref) {
@@ -235,8 +290,9 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     };
     own.contract = std::make_unique<Contract>(
         chain_config,
-        service::contract::Ports{direct(own.storage, &Storage::root), ports.get_block, ports.get_transaction,
-                                 ports.best, ports.status, open_state},
+        service::contract::Ports{direct(own.storage, &Storage::root), direct(own.storage, &Storage::commit),
+                                 direct(own.validation, &Validation::find_pooled), ports.get_block,
+                                 ports.get_transaction, ports.best, ports.status, open_state},
         *own.call_pool, own.workers, own.config.call_limits);
     own.validation = std::make_unique<Validation>(
         chain_config,
@@ -244,14 +300,8 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
                                    ports.may_impersonate, direct(own.network, &Network::announce)},
         std::move(kept), epoch, own.pool);
     own.network = std::make_unique<Network>(loops, network_config(own.config),
-                                            network_ports(ports, own.validation));
-    own.consensus = std::make_unique<Consensus>(
-        chain_config,
-        service::consensus::Ports{ports.head, ports.get_block, direct(own.storage, &Storage::commit),
-                                  direct(own.storage, &Storage::amend), direct(own.storage, &Storage::rewind),
-                                  ports.best, direct(own.validation, &Validation::head_changed), ports.drop,
-                                  direct(own.contract, &Contract::build), direct(own.contract, &Contract::make_change)},
-        service::consensus::Settings{own.config.development, own.config.sealing, "solo"});
+                                            network_ports(own));
+    own.consensus = make_consensus(own);
     own.monitor = std::make_unique<Monitor>(
         service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,
                                 ports.storage_events, direct(own.contract, &Contract::activity),

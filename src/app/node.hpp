@@ -3,6 +3,7 @@
 // ports. Which of them share a process is decided here and nowhere else.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "net/loop.hpp"
 #include "service/contract/limits.hpp"
 #include "service/gateway/ports.hpp"
+#include "service/network/network.hpp"
 #include "service/wallet/wallet.hpp"
 
 namespace weft::app {
@@ -25,6 +27,10 @@ struct NodeConfig {
     bool development = false;
     std::vector<service::wallet::Wallet::Key> keys;
     consensus::solo::State sealing;
+    // A chain with validators (genesis.config.qbft).
+    std::optional<Hash> validator_key;  // nothing: the node only follows
+    std::string p2p;                    // where peers reach it
+    std::vector<service::network::StaticPeer> peers;
     /// Whether each commit waits for the disk: a loss of power then loses nothing either.
     bool sync = false;
     service::contract::Limits call_limits;

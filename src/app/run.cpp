@@ -22,6 +22,7 @@ struct RunOptions {
     std::string id;
     std::string registry = default_registry;
     std::string listen;
+    std::string p2p;
 };
 
 Result<void> run(const RunOptions& given) {
@@ -33,6 +34,7 @@ Result<void> run(const RunOptions& given) {
     observe::set_log_level(*observe::level_from(options.system.log_level));
     options.id = given.id.empty() ? given.service + "-0" : given.id;
     options.registry = given.registry;
+    if (!given.p2p.empty()) options.system.p2p = given.p2p;
     if (!given.listen.empty()) options.listen = given.listen;
     if (given.service == "registry") {
         if (given.listen.empty()) options.listen = given.registry;
@@ -61,6 +63,7 @@ void define_run(CLI::App& command, int& status) {
             "--listen", options->listen,
             "where this service's gRPC server listens (default a free port of 127.0.0.1; the registry: --registry)")
         ->type_name("HOST:PORT");
+    command.add_option("--p2p", options->p2p, "where this node's peers reach it")->type_name("HOST:PORT");
     command.callback([options, &status] {
         const auto done = run(*options);
         status = done ? exit_done : fail_with(done.error());

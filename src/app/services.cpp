@@ -142,7 +142,10 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     net::LoopGroup loops(loops_beside_others(options.system));
     loops.start();
     const net::GrpcClient registry(loops, options.registry, registry_channel);
-    const auto nodes = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node");
+    DiscoveredOptions options_of_nodes;
+    options_of_nodes.is_sticky = true;  // what a client has read of one node it shall not miss at the next
+    const auto nodes =
+        Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node", options_of_nodes);
     service::gateway::Ports ports;
     for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
     const auto contracts = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "contract");
@@ -169,22 +172,28 @@ struct SingleProcess::State {
     explicit State(std::size_t loop_count) : loops(loop_count) {}
     net::LoopGroup loops;
     observe::Health health;
-    std::unique_ptr<Node> node;
+    std::vector<std::unique_ptr<Node>> nodes;
     std::unique_ptr<service::gateway::Gateway> gateway;
     bool has_ws = false;
 };
 
 SingleProcess::SingleProcess(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<SingleProcess>> SingleProcess::start(const SystemConfig& system) {
-    const std::string data = system.data + "/node-0";  // a chain can be taken up in either layout
-    WEFT_CHECK(make_folder(data));
-    WEFT_TRY(auto config, make_node_config(system, data));
+Result<std::unique_ptr<SingleProcess>> SingleProcess::start(const SystemConfig& system,
+                                                            const std::vector<NodePlace>& places) {
     auto state = std::make_unique<State>(system.loops);
     state->loops.start();
-    WEFT_TRY(state->node, Node::open(state->loops, std::move(config)));
+    for (const auto& place : places) {
+        SystemConfig own = system;
+        own.p2p = place.p2p;
+        const std::string data = system.data + "/" + place.id;  // a chain can be taken up in either layout
+        WEFT_CHECK(make_folder(data));
+        WEFT_TRY(auto config, make_node_config(own, data));
+        WEFT_TRY(auto node, Node::open(state->loops, std::move(config)));
+        state->nodes.push_back(std::move(node));
+    }
     state->gateway =
-        std::make_unique<service::gateway::Gateway>(state->loops, state->node->ports(),
+        std::make_unique<service::gateway::Gateway>(state->loops, state->nodes.front()->ports(),
                                                     gateway_config(system, &state->health));
     WEFT_CHECK(state->gateway->listen(system.http));
     state->has_ws = !system.ws.empty();
@@ -193,10 +202,10 @@ Result<std::unique_ptr<SingleProcess>> SingleProcess::start(const SystemConfig& 
 
 SingleProcess::~SingleProcess() {
     if (!state_->gateway) return;
-    state_->node->stop();
+    for (const auto& node : state_->nodes) node->stop();
     (void)weft::run(state_->gateway->stop());
     state_->gateway.reset();
-    state_->node.reset();
+    state_->nodes.clear();
     state_->loops.stop();
 }
 

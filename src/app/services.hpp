@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/config.hpp"
+#include "app/validators.hpp"
 #include "app/signals.hpp"
 #include "base/result.hpp"
 
@@ -27,11 +28,13 @@ struct ServiceOptions {
 [[nodiscard]] Result<void> run_contract(const StopSignals& signals, const ServiceOptions& options);
 [[nodiscard]] Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& options);
 
-/// Node and gateway in this process, calling each other directly: no registry, no gRPC.
+/// Nodes and gateway in this process, calling each other directly: no registry, no gRPC. The gateway serves the first
+/// node; they are each other's peers as they would be in processes of their own.
 class SingleProcess {
   public:
     /// @errors as run_node and run_gateway.
-    [[nodiscard]] static Result<std::unique_ptr<SingleProcess>> start(const SystemConfig& system);
+    [[nodiscard]] static Result<std::unique_ptr<SingleProcess>> start(const SystemConfig& system,
+                                                                      const std::vector<NodePlace>& places);
     /// Lets what runs end, within a bound.
     ~SingleProcess();
     /// Where JSON-RPC is served; ws is empty if it is not.

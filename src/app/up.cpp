@@ -20,6 +20,7 @@
 #include "app/run_file.hpp"
 #include "app/services.hpp"
 #include "app/supervisor.hpp"
+#include "app/validators.hpp"
 #include "app/watch.hpp"
 #include "net/grpc.hpp"
 #include "net/port.hpp"
@@ -74,13 +75,13 @@ Result<void> announce(const SystemConfig& config, const SystemStatus& status) {
     return {};
 }
 
-Result<void> up_in_one_process(const StopSignals& signals, const SystemConfig& config) {
+Result<void> up_in_one_process(const StopSignals& signals, const SystemConfig& config,
+                               const std::vector<NodePlace>& places) {
     RunFile run_file(config.data);
-    WEFT_TRY(const auto system, SingleProcess::start(config));
+    WEFT_TRY(const auto system, SingleProcess::start(config, places));
     SystemStatus status{::getpid(), "thread", system->http(), system->ws(), config.data, {}};
-    for (const char* service : {"node", "gateway"}) {
-        status.processes.push_back({fmt::format("{}-0", service), service, ::getpid(), "", "serving", 0});
-    }
+    for (const auto& place : places) status.processes.push_back({place.id, "node", ::getpid(), "", "serving", 0});
+    status.processes.push_back({"gateway-0", "gateway", ::getpid(), "", "serving", 0});
     WEFT_CHECK(run_file.write(status));
     WEFT_CHECK(announce(config, status));
     signals.wait();
@@ -138,7 +139,8 @@ ProcessStatus status_of(const ChildState& child, const Instances& instances, con
     return out;
 }
 
-Result<std::vector<ChildSpec>> make_children(const SystemConfig& config, const std::string& registry) {
+Result<std::vector<ChildSpec>> make_children(const SystemConfig& config, const std::string& registry,
+                                             const std::vector<NodePlace>& places) {
     const std::string file = config.data + "/weft.run.yaml";
     std::ofstream out(file, std::ios::trunc);
     out << "# Written by `weft up`: what its processes run with.\n" << to_yaml(config) << std::flush;
@@ -147,20 +149,26 @@ Result<std::vector<ChildSpec>> make_children(const SystemConfig& config, const s
     const auto child = [&](const std::string& name) {
         return ChildSpec{name, {self, "run", service_of(name), "--config", file, "--id", name, "--registry", registry}};
     };
-    std::vector children{child("registry"), child("node-0")};
+    std::vector children{child("registry")};
+    for (const auto& place : places) {
+        children.push_back(child(place.id));
+        if (place.p2p.empty()) continue;
+        auto& arguments = children.back().arguments;
+        arguments.insert(arguments.end(), {"--p2p", place.p2p});
+    }
     for (std::uint64_t i = 0; i < config.contracts; ++i) children.push_back(child(fmt::format("contract-{}", i)));
     children.push_back(child("gateway-0"));
     return children;
 }
 
-Result<void> up_in_processes(const StopSignals& signals, SystemConfig config) {
+Result<void> up_in_processes(const StopSignals& signals, SystemConfig config, const std::vector<NodePlace>& places) {
     WEFT_TRY(const std::string registry, free_address("127.0.0.1:0"));
     // Before anything starts, and so that a gateway that is started again has the same address.
     WEFT_TRY(config.http, free_address(config.http));
     if (!config.ws.empty()) {
         WEFT_TRY(config.ws, free_address(config.ws));
     }
-    WEFT_TRY(auto children, make_children(config, registry));
+    WEFT_TRY(auto children, make_children(config, registry, places));
     SupervisorOptions options;
     options.log_dir = config.data + "/logs";
     WEFT_CHECK(make_folder(options.log_dir));
@@ -195,18 +203,28 @@ Result<void> up_in_processes(const StopSignals& signals, SystemConfig config) {
 Result<void> up(const SystemOptions& given, std::optional<Layout> layout) {
     const StopSignals signals;
     WEFT_TRY(SystemConfig config, given.read());
-    if (layout) config.layout = *layout;
+    if (layout) {
+        config.layout = *layout;
+        if (!config.validators) config.validators = 1;
+    }
     complete(config);
     WEFT_TRY(const auto folder, DataFolder::make(config));
     config.data = folder.path();
     WEFT_CHECK(store::check_disk_space(config.data));
-    if (!config.genesis.empty()) config.genesis = std::filesystem::absolute(config.genesis).string();
-    if (config.layout == Layout::process) return up_in_processes(signals, config);
+    for (auto* path : {&config.genesis, &config.peers}) {
+        if (!path->empty()) *path = std::filesystem::absolute(*path).string();
+    }
+    WEFT_TRY(const bool validators, has_validators(config));
+    std::vector<NodePlace> places{{"node-0", {}}};
+    if (validators) {
+        WEFT_TRY(places, prepare_validators(config));
+    }
+    if (config.layout == Layout::process) return up_in_processes(signals, config, places);
     observe::set_log_level(*observe::level_from(config.log_level));
     const std::string logs = config.data + "/logs";
     WEFT_CHECK(make_folder(logs));
     WEFT_CHECK(observe::set_log_file(logs + "/weft.log"));
-    return up_in_one_process(signals, config);
+    return up_in_one_process(signals, config, places);
 }
 
 void define(CLI::App& command, int& status, std::optional<Layout> layout) {

@@ -70,6 +70,15 @@ struct Rules {
     [[nodiscard]] bool at_least(evm::Revision other) const { return revision >= other; }
 };
 
+/// A chain whose validators agree on each block; genesis files have it as Besu's "qbft".
+struct QbftConfig {
+    std::uint64_t period_s = 1;      // blockperiodseconds: between blocks, at least
+    std::uint64_t heartbeat_s = 60;  // emptyblockperiodseconds: between blocks when nothing waits
+    std::uint64_t timeout_s = 1;     // requesttimeoutseconds: of the first round
+    std::uint64_t epoch = 30'000;    // epochlength: blocks after which votes on validators are forgotten
+    bool operator==(const QbftConfig&) const = default;
+};
+
 struct ChainConfig {
     std::uint64_t chain_id = 1;
     /// Block number or timestamp; nullopt: never. That of paris is only for show: the merge comes with difficulty.
@@ -80,6 +89,7 @@ struct ChainConfig {
     Address deposit_contract{{0x00, 0x00, 0x00, 0x00, 0x21, 0x9a, 0xb5, 0x40, 0x35, 0x6c,
                               0xbb, 0x83, 0x9c, 0xbe, 0x05, 0x30, 0x3d, 0x77, 0x05, 0xfa}};
     bool dao_fork_support = false;
+    std::optional<QbftConfig> qbft;
 
     [[nodiscard]] std::optional<std::uint64_t>& at(Fork fork) { return activation[static_cast<std::size_t>(fork)]; }
     [[nodiscard]] const std::optional<std::uint64_t>& at(Fork fork) const {

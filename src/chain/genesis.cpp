@@ -84,6 +84,22 @@ constexpr std::pair<std::string_view, Fork> fork_keys[] = {
     {"pragueTime", Fork::prague}, {"osakaTime", Fork::osaka}, {"bpo1Time", Fork::bpo1}, {"bpo2Time", Fork::bpo2},
     {"bpo3Time", Fork::bpo3}, {"bpo4Time", Fork::bpo4}, {"bpo5Time", Fork::bpo5}};
 
+Result<QbftConfig> parse_qbft(const json::Value& object) {
+    QbftConfig out;
+    const std::string prefix = "config.qbft.";
+    if (!object.is_object()) return wrong("config.qbft", "want an object");
+    WEFT_CHECK(take(object, "blockperiodseconds", prefix, out.period_s));
+    WEFT_CHECK(take(object, "emptyblockperiodseconds", prefix, out.heartbeat_s));
+    WEFT_CHECK(take(object, "requesttimeoutseconds", prefix, out.timeout_s));
+    WEFT_CHECK(take(object, "epochlength", prefix, out.epoch));
+    constexpr std::uint64_t seconds_max = 86'400;
+    for (const std::uint64_t value : {out.period_s, out.heartbeat_s, out.timeout_s}) {
+        if (value == 0 || value > seconds_max) return wrong("config.qbft", "want from 1 to 86400 seconds");
+    }
+    if (out.epoch == 0) return wrong(prefix + "epochlength", "want at least 1");
+    return out;
+}
+
 Result<ChainConfig> parse_config(const json::Value& object) {
     ChainConfig config;
     if (!object.is_object()) return wrong("config", "want an object");
@@ -98,6 +114,9 @@ Result<ChainConfig> parse_config(const json::Value& object) {
     }
     WEFT_CHECK(take(object, "terminalTotalDifficulty", "config.", config.terminal_total_difficulty));
     WEFT_CHECK(take(object, "depositContractAddress", "config.", config.deposit_contract));
+    if (const auto* qbft = object.find("qbft")) {
+        WEFT_TRY(config.qbft, parse_qbft(*qbft));
+    }
     for (const auto& [name, schedule] : object["blobSchedule"].members()) {
         const std::string prefix = "config.blobSchedule." + name + ".";
         for (std::size_t i = 0; i < fork_count; ++i) {
@@ -253,6 +272,13 @@ std::string to_json(const ChainConfig& config) {
         out.key("terminalTotalDifficulty").raw(to_decimal(*config.terminal_total_difficulty));
     }
     out.string("depositContractAddress", to_checksum_address(config.deposit_contract));
+    if (config.qbft) {
+        out.key("qbft").begin_object();
+        out.key("blockperiodseconds").unsigned_integer(config.qbft->period_s);
+        out.key("emptyblockperiodseconds").unsigned_integer(config.qbft->heartbeat_s);
+        out.key("requesttimeoutseconds").unsigned_integer(config.qbft->timeout_s);
+        out.key("epochlength").unsigned_integer(config.qbft->epoch).end_object();
+    }
     out.key("blobSchedule").begin_object();
     for (std::size_t i = 0; i < fork_count; ++i) {
         const auto& schedule = config.blob_schedule[i];
@@ -260,6 +286,32 @@ std::string to_json(const ChainConfig& config) {
         out.key(to_string(static_cast<Fork>(i))).begin_object();
         out.key("target").unsigned_integer(schedule->target).key("max").unsigned_integer(schedule->max);
         out.key("baseFeeUpdateFraction").unsigned_integer(schedule->base_fee_update_fraction).end_object();
+    }
+    out.end_object().end_object();
+    return out.take();
+}
+
+std::string to_json(const Genesis& genesis) {
+    const Header& header = genesis.header;
+    json::Writer out;
+    out.begin_object().key("config").raw(to_json(genesis.config));
+    out.quantity("nonce", header.nonce).quantity("timestamp", header.timestamp).data("extraData", header.extra_data);
+    out.quantity("gasLimit", header.gas_limit).quantity("difficulty", header.difficulty);
+    out.data("mixHash", header.mix_hash.view()).data("coinbase", header.coinbase.view());
+    if (header.base_fee) out.quantity("baseFeePerGas", *header.base_fee);
+    out.key("alloc").begin_object();
+    for (const auto& account : genesis.alloc) {
+        out.key(to_hex(account.address)).begin_object().quantity("balance", account.balance);
+        if (account.nonce != 0) out.quantity("nonce", account.nonce);
+        if (!account.code.empty()) out.data("code", account.code);
+        if (!account.storage.empty()) {
+            out.key("storage").begin_object();
+            for (const auto& [key, value] : account.storage) {
+                out.data(to_hex(key.to_hash()), value.to_hash().view());
+            }
+            out.end_object();
+        }
+        out.end_object();
     }
     out.end_object().end_object();
     return out.take();

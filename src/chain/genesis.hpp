@@ -52,5 +52,7 @@ struct SystemContract {
 
 /// geth's genesis.json for a configuration's "config" member, for debug and eth_config.
 [[nodiscard]] std::string to_json(const ChainConfig& config);
+/// The whole file, as parse_genesis reads it.
+[[nodiscard]] std::string to_json(const Genesis& genesis);
 
 }  // namespace weft::chain

@@ -42,7 +42,8 @@ Checked<void> validate_gas_limit(const Header& header, const Header& parent, con
 }
 
 Checked<void> validate_extra_data(const ChainConfig& config, const Header& header) {
-    if (header.extra_data.size() > extra_data_max) {
+    // Whose validators it names is for the consensus engine to judge.
+    if (header.extra_data.size() > extra_data_max && !config.qbft) {
         return refuse(Rule::invalid_extra_data, std::to_string(header.extra_data.size()) + " > 32");
     }
     const auto& dao = config.at(Fork::dao);

@@ -1,8 +1,9 @@
 #pragma once
 // Messages, proofs and records as bytes.
 //
-//   message = [kind, height, round, digest, prepared round + 1, signer, signature, has block, [message, ...] , [message, ...]]
-//             the two lists are round changes (of a proposal, themselves without round changes) and votes (without lists)
+//   message = [kind, height, round, digest, prepared round + 1, signer, signature, has block,
+//              [message, ...], [message, ...]]
+//             the two lists are round changes (of a proposal; they hold none themselves) and votes (which hold neither)
 //   proof   = [round, digest, [[signer, signature], ...]]                  commits, all of one round
 //   record  = [height, round, prepare round + 1, digest, commit round + 1, digest, round change + 1,
 //              prepared round + 1, prepared digest, [message, ...], [message] | [], [block RLP, ...]]

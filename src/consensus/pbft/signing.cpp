@@ -29,6 +29,13 @@ Hash signing_hash(const Domain& domain, const PbftMessage& message) {
     return crypto::keccak256(out);
 }
 
+Hash identity_hash(const Hash& binding) {
+    static constexpr std::string_view name = "weft-identity-1";
+    Bytes out(name.begin(), name.end());
+    append(out, binding.view());
+    return crypto::keccak256(out);
+}
+
 bool EcdsaVerifier::is_signed(const PbftMessage& message) const {
     const Hash hash = signing_hash(domain_, message);
     Bytes all = to_bytes(hash);

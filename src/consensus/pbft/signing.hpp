@@ -24,6 +24,10 @@ struct Domain {
 };
 [[nodiscard]] Hash signing_hash(const Domain& domain, const PbftMessage& message);
 
+/// What a validator signs to prove who it is on a connection. It begins with a name of its own: whoever chooses the
+/// binding can't make a vote of it.
+[[nodiscard]] Hash identity_hash(const Hash& binding);
+
 /// Checks signatures by secp256k1, each once: certificates hold votes that came by themselves before. Of one thread.
 class EcdsaVerifier final : public Verifier {
   public:
@@ -51,9 +55,9 @@ struct SigningRecord {
     bool operator==(const SigningRecord&) const = default;
 };
 
-/// Why a key that has signed this must not sign that; empty: it may. It knows nothing of the engine's state, so it holds
-/// though the engine be wrong: a kind goes forward only, the same place is signed for one content only, no vote is
-/// given in a round before one that was asked for, and no round is asked for that forgets a commit.
+/// Why a key that has signed this must not sign that; empty: it may. It knows nothing of the engine's state, so it
+/// holds though the engine be wrong: a kind goes forward only, the same place is signed for one content only, no vote
+/// is given in a round before one that was asked for, and no round is asked for that forgets a commit.
 [[nodiscard]] std::string conflict_of(const SigningRecord& record, const PbftMessage& message);
 /// @pre  there is no conflict, or the message is known to carry this key's signature.
 void note_signed(SigningRecord& record, const PbftMessage& message);

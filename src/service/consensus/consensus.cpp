@@ -1,351 +1,44 @@
 #include "service/consensus/consensus.hpp"
 
-#include <algorithm>
-#include <chrono>
-
-#include "base/time.hpp"
-#include "chain/execute.hpp"
-#include "chain/genesis.hpp"
-#include "crypto/keccak.hpp"
-
 namespace weft::service::consensus {
 
 namespace {
 
-constexpr std::int64_t step_timeout_ns = 60 * ns_per_s;
-constexpr std::size_t remembered_max = 65'536;
-
-mesh::Context context() { return mesh::Context::with_timeout(step_timeout_ns); }
-
-}  // namespace
-
-Consensus::Consensus(const chain::ChainConfig& config, Ports ports, Settings settings)
-    : config_(config),
-      ports_(std::move(ports)),
-      rules_{settings.development},
-      engine_(std::move(settings.engine)),
-      config_json_(chain::to_json(config)),
-      state_(settings.initial) {}
-
-Consensus::~Consensus() { stop(); }
-
-Result<void> Consensus::start() {
-    WEFT_TRY(auto head, run(ports_.get_block(context(), {})));
-    head_ = head.block;
-    solo::rewound(state_, head_->header.timestamp);
-    Bytes seed = to_bytes(head_->hash);
-    for (auto now = static_cast<std::uint64_t>(monotonic_ns()); now != 0; now >>= 8) {
-        seed.push_back(static_cast<std::uint8_t>(now));
-    }
-    instance_id_ = crypto::keccak256(seed);
-    status_ = describe();
-    thread_ = std::thread([this] { loop(); });
-    return {};
-}
-
-void Consensus::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-    }
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
-}
-
-bool Consensus::next(std::deque<std::function<void()>>& jobs, std::vector<Waiter>& waiters, bool& by_interval) {
-    std::unique_lock lock(mutex_);
-    while (true) {
-        if (stopping_) return false;
-        const auto decision = solo::decide(state_, waiters_.size(), unix_ms());
-        by_interval = decision.seal && waiters_.empty();
-        if (decision.seal || !jobs_.empty() || !waiters_.empty()) break;
-        if (decision.ask_again_ms) {
-            wake_.wait_for(lock,
-                           std::chrono::milliseconds(std::max<std::int64_t>(*decision.ask_again_ms - unix_ms(), 1)));
-        } else {
-            wake_.wait(lock);
-        }
-    }
-    jobs.swap(jobs_);
-    waiters.swap(waiters_);
-    return true;
-}
-
-void Consensus::loop() {
-    std::deque<std::function<void()>> jobs;
-    std::vector<Waiter> waiters;
-    bool by_interval = false;
-    while (next(jobs, waiters, by_interval)) {
-        for (auto& job : jobs) job();
-        jobs.clear();
-        if (by_interval) (void)seal();
-        if (!waiters.empty()) answer(std::exchange(waiters, {}));
-        const auto now = describe();
-        const std::lock_guard lock(mutex_);
-        status_ = now;
-    }
-}
-
-void Consensus::answer(std::vector<Waiter> waiters) {
-    const auto settle = [&] {
-        std::erase_if(waiters, [&](Waiter& waiter) {
-            if (const auto found = sealed_.find(waiter.hash); found != sealed_.end()) {
-                waiter.promise.set(found->second);
-                return true;
-            }
-            const auto refused = refused_.find(waiter.hash);
-            if (refused == refused_.end()) return false;
-            waiter.promise.set(fail(ErrorCode::failed_precondition, refused->second));
-            return true;
-        });
-    };
-    settle();
-    while (!waiters.empty() && state_.automine) {
-        const auto block = seal_waiting();
-        if (!block) {
-            for (auto& waiter : waiters) waiter.promise.set(std::unexpected(block.error()));
-            return;
-        }
-        settle();
-        if (*block == nullptr || (*block)->transactions.empty()) break;  // what is left can't run now
-    }
-    for (auto& waiter : waiters) waiter.promise.set(api::consensus::SealReply{});
-}
-
-chain::Header Consensus::next_header() const {
-    const solo::Plan plan = solo::plan(state_, unix_ms());
-    chain::BlockAttributes attributes;
-    attributes.timestamp = plan.timestamp;
-    attributes.coinbase = plan.coinbase;
-    attributes.prev_randao = plan.prev_randao.value_or(crypto::keccak256(head_->hash));
-    attributes.gas_limit = plan.gas_limit.value_or(0);
-    attributes.base_fee = plan.base_fee;
-    attributes.parent_total_difficulty = head_->total_difficulty;
-    return chain::make_header(config_, head_->header, attributes);
-}
-
-Result<std::vector<chain::TransactionPtr>> Consensus::best(const chain::Header& header) const {
-    const auto rules = chain::rules_of(config_, header);
-    const U256 blob_fee = header.excess_blob_gas ? chain::blob_base_fee(rules, *header.excess_blob_gas) : U256{};
-    WEFT_TRY(auto reply, run(ports_.best(context(), {header.base_fee.value_or(U256{}), blob_fee, header.gas_limit})));
-    return std::move(reply.transactions);
-}
-
-Result<api::SealedBlockPtr> Consensus::seal_waiting() {
-    const auto header = next_header();
-    WEFT_TRY(auto transactions, best(header));
-    if (transactions.empty()) return nullptr;
-    return seal(header, std::move(transactions));
-}
-
-Result<api::SealedBlockPtr> Consensus::seal() {
-    const auto header = next_header();
-    WEFT_TRY(auto transactions, best(header));
-    return seal(header, std::move(transactions));
-}
-
-Result<api::SealedBlockPtr> Consensus::seal(const chain::Header& header,
-                                            std::vector<chain::TransactionPtr> transactions) {
-    std::optional<std::vector<chain::Withdrawal>> withdrawals;
-    if (chain::rules_of(config_, header).at_least(evm::Revision::shanghai)) withdrawals.emplace();
-    WEFT_TRY(const auto built, run(ports_.build(context(), {header, std::move(transactions), std::move(withdrawals)})));
-    WEFT_CHECK(run(ports_.commit(context(), {built.block, built.changes})));
-    head_ = built.block;
-    solo::sealed(state_, head_->header.timestamp, unix_ms());
-    WEFT_CHECK(run(ports_.head_changed(context(), {head_, {head_}, false})));
-    for (const auto& transaction : head_->transactions) remember(transaction->hash);
-    for (std::size_t i = 0; i < built.refused.size(); ++i) {
-        if (refused_.size() > remembered_max) refused_.clear();
-        refused_[built.refused[i]] = built.reasons[i];
-        (void)run(ports_.drop(context(), {built.refused[i]}));
-    }
-    return head_;
-}
-
-void Consensus::remember(const Hash& hash) {
-    sealed_.insert_or_assign(hash, api::consensus::SealReply{head_->header.number, head_->hash});
-    sealed_order_.push_back(hash);
-    if (sealed_order_.size() > remembered_max) {
-        sealed_.erase(sealed_order_.front());
-        sealed_order_.pop_front();
-    }
+template <class T>
+Task<T> no_validators() {
+    co_return fail(ErrorCode::failed_precondition, "this chain has one sealer, and no validators that vote");
 }
 
 template <class T>
-Task<T> Consensus::on_thread(std::function<Result<T>()> work) {
-    auto promise = std::make_shared<Promise<T>>();
-    auto future = promise->future();
-    {
-        const std::lock_guard lock(mutex_);
-        if (stopping_) co_return fail(ErrorCode::cancelled, "the node is stopping");
-        jobs_.emplace_back([promise = std::move(promise), work = std::move(work)] { promise->set(work()); });
-    }
-    wake_.notify_one();
-    co_return co_await std::move(future).wait();
+Task<T> no_development() {
+    co_return fail(ErrorCode::permission_denied, "not a development chain");
 }
 
-Result<void> Consensus::only_development() const {
-    if (rules_.development) return {};
-    return fail(ErrorCode::permission_denied, "not a development chain");
-}
+}  // namespace
 
-api::consensus::StatusReply Consensus::describe() const {
-    const auto header = next_header();
-    const auto rules = chain::rules_of(config_, header);
-    api::consensus::StatusReply out;
-    out.engine = engine_;
-    out.height = head_->header.number;
-    out.development = rules_.development;
-    out.automine = state_.automine;
-    out.interval_ms = static_cast<std::uint64_t>(state_.interval_ms);
-    out.coinbase = state_.coinbase;
-    out.chain_id = config_.chain_id;
-    out.next_timestamp = header.timestamp;
-    out.next_base_fee = header.base_fee.value_or(U256{});
-    out.next_blob_base_fee = header.excess_blob_gas ? chain::blob_base_fee(rules, *header.excess_blob_gas) : U256{};
-    out.gas_limit = header.gas_limit;
-    out.instance_id = instance_id_;
-    out.fork = config_json_;
-    return out;
-}
+namespace c = api::consensus;
 
-Task<api::consensus::StatusReply> Consensus::status(mesh::Context, api::consensus::Status) {
-    const std::lock_guard lock(mutex_);
-    co_return status_;
+Task<c::DeliverReply> Consensus::deliver(mesh::Context, c::Deliver) { return no_validators<c::DeliverReply>(); }
+Task<c::ProveIdentityReply> Consensus::prove_identity(mesh::Context, c::ProveIdentity) {
+    co_return c::ProveIdentityReply{};
 }
+Task<c::ValidatorSetReply> Consensus::validator_set(mesh::Context, c::ValidatorSet) {
+    co_return c::ValidatorSetReply{};
+}
+Task<c::ProgressReply> Consensus::progress(mesh::Context, c::Progress) { return no_validators<c::ProgressReply>(); }
+Task<c::VotesReply> Consensus::votes(mesh::Context, c::Votes) { return no_validators<c::VotesReply>(); }
+Task<c::VotesReply> Consensus::propose_vote(mesh::Context, c::ProposeVote) { return no_validators<c::VotesReply>(); }
 
-Task<api::consensus::SealReply> Consensus::notify(mesh::Context, api::consensus::Notify request) {
-    std::optional<Future<api::consensus::SealReply>> wait;
-    {
-        const std::lock_guard lock(mutex_);
-        if (stopping_) co_return fail(ErrorCode::cancelled, "the node is stopping");
-        if (!status_.automine) co_return api::consensus::SealReply{};
-        waiters_.push_back({request.hash, {}});
-        wait = waiters_.back().promise.future();
-    }
-    wake_.notify_one();
-    co_return co_await std::move(*wait).wait();
+Task<c::SealReply> Consensus::mine(mesh::Context, c::Mine) { return no_development<c::SealReply>(); }
+Task<c::StatusReply> Consensus::configure(mesh::Context, c::Configure) { return no_development<c::StatusReply>(); }
+Task<c::ClockReply> Consensus::clock(mesh::Context, c::Clock) { co_return c::ClockReply{}; }
+Task<c::SnapshotReply> Consensus::snapshot(mesh::Context, c::Snapshot) { return no_development<c::SnapshotReply>(); }
+Task<c::RevertReply> Consensus::revert(mesh::Context, c::Revert) { return no_development<c::RevertReply>(); }
+Task<c::RevertReply> Consensus::reset(mesh::Context, c::Reset) { return no_development<c::RevertReply>(); }
+Task<api::Empty> Consensus::set_account(mesh::Context, c::SetAccount) { return no_development<api::Empty>(); }
+Task<c::RevertReply> Consensus::impersonate(mesh::Context, c::Impersonate) {
+    return no_development<c::RevertReply>();
 }
-
-Task<api::consensus::SealReply> Consensus::mine(mesh::Context, api::consensus::Mine request) {
-    co_await only_development();
-    co_return co_await on_thread<api::consensus::SealReply>([this, request]() -> Result<api::consensus::SealReply> {
-        for (std::uint64_t i = 0; i < request.count; ++i) {
-            solo::Settings next;
-            if (i == 0 && request.timestamp) {
-                next.next_timestamp = *request.timestamp;
-            } else if (i > 0 && request.interval_s) {
-                next.next_timestamp = head_->header.timestamp + std::max<std::uint64_t>(*request.interval_s, 1);
-            }
-            WEFT_CHECK(solo::configure(rules_, state_, next, unix_ms()));
-            WEFT_CHECK(seal());
-        }
-        return api::consensus::SealReply{head_->header.number, head_->hash};
-    });
-}
-
-Task<api::consensus::StatusReply> Consensus::configure(mesh::Context, api::consensus::Configure request) {
-    co_await only_development();
-    co_return co_await on_thread<api::consensus::StatusReply>([this, request]() -> Result<api::consensus::StatusReply> {
-        const solo::Settings settings{request.automine,      request.interval_ms,      request.coinbase,
-                                      request.gas_limit,     request.next_base_fee,    request.next_prev_randao,
-                                      request.next_timestamp, request.block_interval_s, request.add_seconds,
-                                      request.set_time};
-        WEFT_CHECK(solo::configure(rules_, state_, settings, unix_ms()));
-        const auto now = describe();
-        const std::lock_guard lock(mutex_);
-        status_ = now;
-        return now;
-    });
-}
-
-Task<api::consensus::ClockReply> Consensus::clock(mesh::Context, api::consensus::Clock) {
-    co_return co_await on_thread<api::consensus::ClockReply>(
-        [this]() -> Result<api::consensus::ClockReply> { return api::consensus::ClockReply{state_.offset_s}; });
-}
-
-Task<api::consensus::SnapshotReply> Consensus::snapshot(mesh::Context, api::consensus::Snapshot) {
-    co_await only_development();
-    co_return co_await on_thread<api::consensus::SnapshotReply>([this]() -> Result<api::consensus::SnapshotReply> {
-        WEFT_TRY(const auto head, run(ports_.head(context(), {})));
-        snapshots_.push_back({next_snapshot_++, head.version, state_});
-        return api::consensus::SnapshotReply{snapshots_.back().id};
-    });
-}
-
-Result<void> Consensus::take_back(std::uint64_t version) {
-    WEFT_CHECK(run(ports_.rewind(context(), {version})));
-    WEFT_TRY(auto head, run(ports_.get_block(context(), {})));
-    head_ = head.block;
-    solo::rewound(state_, head_->header.timestamp);
-    sealed_.clear();
-    sealed_order_.clear();
-    refused_.clear();
-    WEFT_CHECK(run(ports_.head_changed(context(), {head_, {}, true})));
-    return {};
-}
-
-Task<api::consensus::RevertReply> Consensus::revert(mesh::Context, api::consensus::Revert request) {
-    co_await only_development();
-    co_return co_await on_thread<api::consensus::RevertReply>(
-        [this, id = request.id]() -> Result<api::consensus::RevertReply> {
-            const auto found = std::ranges::find(snapshots_, id, &Kept::id);
-            if (found == snapshots_.end()) return api::consensus::RevertReply{false};
-            const Kept kept = *found;
-            snapshots_.erase(found, snapshots_.end());
-            state_ = kept.state;
-            WEFT_CHECK(take_back(kept.version));
-            return api::consensus::RevertReply{true};
-        });
-}
-
-Task<api::consensus::RevertReply> Consensus::reset(mesh::Context, api::consensus::Reset) {
-    co_await only_development();
-    co_return co_await on_thread<api::consensus::RevertReply>([this]() -> Result<api::consensus::RevertReply> {
-        constexpr std::uint64_t genesis_version = 1;
-        snapshots_.clear();
-        state_.offset_s = 0;
-        state_.next_timestamp.reset();
-        WEFT_CHECK(take_back(genesis_version));
-        return api::consensus::RevertReply{true};
-    });
-}
-
-Task<api::Empty> Consensus::set_account(mesh::Context, api::consensus::SetAccount request) {
-    co_await only_development();
-    co_return co_await on_thread<api::Empty>([this, request]() -> Result<api::Empty> {
-        api::contract::AccountOverride account;
-        account.address = request.address;
-        account.balance = request.balance;
-        account.nonce = request.nonce;
-        account.code = request.code;
-        for (const auto& [key, value] : request.slots) account.slots.push_back({key.to_hash(), value.to_hash()});
-        WEFT_TRY(const auto made, run(ports_.make_change(context(), {account})));
-        WEFT_CHECK(run(ports_.amend(context(), {made.changes})));
-        WEFT_CHECK(run(ports_.head_changed(context(), {head_, {}, false})));
-        return api::Empty{};
-    });
-}
-
-Task<api::consensus::RevertReply> Consensus::impersonate(mesh::Context, api::consensus::Impersonate request) {
-    co_await only_development();
-    const std::lock_guard lock(mutex_);
-    if (request.all) {
-        impersonate_all_ = request.enabled;
-        co_return api::consensus::RevertReply{true};
-    }
-    const bool was = impersonated_.contains(request.address);
-    if (request.enabled) {
-        impersonated_.insert(request.address);
-    } else {
-        impersonated_.erase(request.address);
-    }
-    co_return api::consensus::RevertReply{request.enabled || was};
-}
-
-Task<api::consensus::RevertReply> Consensus::may_impersonate(mesh::Context, api::consensus::MayImpersonate request) {
-    const std::lock_guard lock(mutex_);
-    co_return api::consensus::RevertReply{impersonate_all_ || impersonated_.contains(request.address)};
-}
+Task<c::RevertReply> Consensus::may_impersonate(mesh::Context, c::MayImpersonate) { co_return c::RevertReply{}; }
 
 }  // namespace weft::service::consensus

@@ -1,136 +1,46 @@
 #pragma once
-// The consensus service of a chain with one validator: the driver of consensus/solo.
-//
-// Owns     the order of blocks, and a development chain's settings and snapshots; it alone commits and rewinds.
-// Serves   weft.Consensus.
-// Calls    weft.Validation/Best, HeadChanged; weft.Contract/Build; weft.Storage/Head, GetBlock, Commit, Amend, Rewind.
-// Fails    closed: a block that can't be committed is not announced, and who waits for it gets the error.
-//
-// One thread seals. Whoever asks for something waits for that thread, never for a loop.
+// The consensus service, whichever engine it drives. What an engine has no use for is refused in words.
 
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <mutex>
-#include <thread>
-#include <unordered_map>
-#include <unordered_set>
-#include <vector>
+#include <string>
 
 #include "api/consensus.hpp"
-#include "api/contract.hpp"
-#include "api/storage.hpp"
-#include "api/validation.hpp"
-#include "chain/fork.hpp"
-#include "chain/state.hpp"
-#include "consensus/solo.hpp"
 #include "mesh/service.hpp"
 
 namespace weft::service::consensus {
 
-namespace solo = weft::consensus::solo;
-
-struct Ports {
-    mesh::Port<api::storage::Head> head;
-    mesh::Port<api::storage::GetBlock> get_block;
-    mesh::Port<api::storage::Commit> commit;
-    mesh::Port<api::storage::Amend> amend;
-    mesh::Port<api::storage::Rewind> rewind;
-    mesh::Port<api::validation::Best> best;
-    mesh::Port<api::validation::HeadChanged> head_changed;
-    mesh::Port<api::validation::Drop> drop;
-    mesh::Port<api::contract::Build> build;
-    /// What a change of one account does to the newest state; the contract service knows states.
-    mesh::Port<api::contract::MakeChange> make_change;
-};
-
-struct Settings {
-    bool development = false;
-    solo::State initial;
-    std::string engine = "solo";
-};
-
 class Consensus {
   public:
-    /// @param config  of the chain; must outlive the service.
-    Consensus(const chain::ChainConfig& config, Ports ports, Settings settings);
-    ~Consensus();
+    Consensus() = default;
+    Consensus(const Consensus&) = delete;
+    Consensus& operator=(const Consensus&) = delete;
+    virtual ~Consensus() = default;
 
-    /// Takes up the head and starts sealing.
-    [[nodiscard]] Result<void> start();
-    /// Ends sealing after the block in the making; who still waits gets `cancelled`.
-    void stop();
+    /// Takes up the head and begins.
+    [[nodiscard]] virtual Result<void> start() = 0;
+    /// Ends after the block in the making; who still waits gets `cancelled`.
+    virtual void stop() = 0;
 
-    Task<api::consensus::StatusReply> status(mesh::Context, api::consensus::Status);
-    Task<api::consensus::SealReply> notify(mesh::Context, api::consensus::Notify);
-    Task<api::consensus::SealReply> mine(mesh::Context, api::consensus::Mine);
-    Task<api::consensus::StatusReply> configure(mesh::Context, api::consensus::Configure);
-    Task<api::consensus::ClockReply> clock(mesh::Context, api::consensus::Clock);
-    Task<api::consensus::SnapshotReply> snapshot(mesh::Context, api::consensus::Snapshot);
-    Task<api::consensus::RevertReply> revert(mesh::Context, api::consensus::Revert);
-    Task<api::consensus::RevertReply> reset(mesh::Context, api::consensus::Reset);
-    Task<api::Empty> set_account(mesh::Context, api::consensus::SetAccount);
-    Task<api::consensus::RevertReply> impersonate(mesh::Context, api::consensus::Impersonate);
-    Task<api::consensus::RevertReply> may_impersonate(mesh::Context, api::consensus::MayImpersonate);
+    virtual Task<api::consensus::StatusReply> status(mesh::Context, api::consensus::Status) = 0;
+    virtual Task<api::consensus::SealReply> notify(mesh::Context, api::consensus::Notify) = 0;
 
-  private:
-    struct Waiter {
-        Hash hash;
-        Promise<api::consensus::SealReply> promise;
-    };
-    struct Kept {  // a snapshot
-        std::uint64_t id;
-        std::uint64_t version;
-        solo::State state;
-    };
+    // Engines with several validators.
+    virtual Task<api::consensus::DeliverReply> deliver(mesh::Context, api::consensus::Deliver);
+    virtual Task<api::consensus::ProveIdentityReply> prove_identity(mesh::Context, api::consensus::ProveIdentity);
+    virtual Task<api::consensus::ValidatorSetReply> validator_set(mesh::Context, api::consensus::ValidatorSet);
+    virtual Task<api::consensus::ProgressReply> progress(mesh::Context, api::consensus::Progress);
+    virtual Task<api::consensus::VotesReply> votes(mesh::Context, api::consensus::Votes);
+    virtual Task<api::consensus::VotesReply> propose_vote(mesh::Context, api::consensus::ProposeVote);
 
-    /// Runs a function on the sealing thread.
-    template <class T>
-    Task<T> on_thread(std::function<Result<T>()> work);
-    void loop();
-    /// Waits for work. @return false at the end.
-    bool next(std::deque<std::function<void()>>& jobs, std::vector<Waiter>& waiters, bool& by_interval);
-    void answer(std::vector<Waiter> waiters);
-    [[nodiscard]] chain::Header next_header() const;
-    [[nodiscard]] Result<std::vector<chain::TransactionPtr>> best(const chain::Header& header) const;
-    /// Seals one block, empty or not.
-    [[nodiscard]] Result<api::SealedBlockPtr> seal();
-    /// Seals one block if a transaction can go into it. @return null if none can.
-    [[nodiscard]] Result<api::SealedBlockPtr> seal_waiting();
-    /// Builds, commits, and tells the pool.
-    [[nodiscard]] Result<api::SealedBlockPtr> seal(const chain::Header& header,
-                                                   std::vector<chain::TransactionPtr> transactions);
-    void remember(const Hash& hash);
-    [[nodiscard]] Result<void> take_back(std::uint64_t version);
-    [[nodiscard]] Result<void> only_development() const;
-    [[nodiscard]] api::consensus::StatusReply describe() const;
-
-    const chain::ChainConfig& config_;
-    Ports ports_;
-    solo::Config rules_;
-    std::string engine_;
-    std::string config_json_;
-    Hash instance_id_;
-
-    // Of the sealing thread.
-    solo::State state_;
-    api::SealedBlockPtr head_;
-    std::vector<Kept> snapshots_;
-    std::uint64_t next_snapshot_ = 1;
-    // What became of transactions lately: who asks may come after the block.
-    std::unordered_map<Hash, api::consensus::SealReply> sealed_;
-    std::deque<Hash> sealed_order_;
-    std::unordered_map<Hash, std::string> refused_;
-
-    mutable std::mutex mutex_;
-    std::condition_variable wake_;
-    std::deque<std::function<void()>> jobs_;
-    std::vector<Waiter> waiters_;
-    bool stopping_ = false;
-    api::consensus::StatusReply status_;  // copy for other threads
-    std::unordered_set<Address> impersonated_;
-    bool impersonate_all_ = false;
-    std::thread thread_;
+    // Development chains.
+    virtual Task<api::consensus::SealReply> mine(mesh::Context, api::consensus::Mine);
+    virtual Task<api::consensus::StatusReply> configure(mesh::Context, api::consensus::Configure);
+    virtual Task<api::consensus::ClockReply> clock(mesh::Context, api::consensus::Clock);
+    virtual Task<api::consensus::SnapshotReply> snapshot(mesh::Context, api::consensus::Snapshot);
+    virtual Task<api::consensus::RevertReply> revert(mesh::Context, api::consensus::Revert);
+    virtual Task<api::consensus::RevertReply> reset(mesh::Context, api::consensus::Reset);
+    virtual Task<api::Empty> set_account(mesh::Context, api::consensus::SetAccount);
+    virtual Task<api::consensus::RevertReply> impersonate(mesh::Context, api::consensus::Impersonate);
+    virtual Task<api::consensus::RevertReply> may_impersonate(mesh::Context, api::consensus::MayImpersonate);
 };
 
 }  // namespace weft::service::consensus

@@ -19,11 +19,11 @@ std::uint64_t size_of(const api::SealedBlock& block) {
     return chain::encode(api::to_block(block)).size();
 }
 
-Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, chain::StateReader& reader,
-                                            const api::contract::Build& request, api::SealedBlock& block,
-                                            Workers& workers) {
-    api::contract::BuildReply reply;
+Result<Made> run_block(const chain::ChainConfig& config, chain::StateReader& reader,
+                       const api::contract::Build& request, api::SealedBlock& block, Workers& workers) {
     WEFT_CHECK(check_sealable(chain::rules_of(config, request.header)));
+    Made made;
+    auto& reply = made.reply;
     chain::State state(reader);
     chain::BlockExecution execution(config, request.header, state);
     if (const auto begun = execution.begin(); !begun) return std::unexpected(chain::to_error(begun.error()));
@@ -44,10 +44,10 @@ Result<api::contract::BuildReply> run_block(const chain::ChainConfig& config, ch
                                       execution.gas_used(), execution.blob_gas_used()});
     if (request.withdrawals) block.withdrawals = *request.withdrawals;
     block.transactions = execution.transactions();
-    reply.changes = std::make_shared<chain::StateChanges>(execution.take_changes());
+    made.changes = std::make_shared<chain::StateChanges>(execution.take_changes());
     block.receipts = execution.take_receipts();
     reply.requests = execution.requests();
-    return reply;
+    return made;
 }
 
 }  // namespace
@@ -58,26 +58,26 @@ Task<api::contract::BuildReply> Contract::build(mesh::Context context, api::cont
         co_return fail(ErrorCode::failed_precondition, "not on the head");
     auto block = std::make_shared<api::SealedBlock>();
     // On this thread: the chain waits for it, and the pool is for those who can wait for one another.
-    auto reply = co_await run_block(config_, *parent.reader, request, *block, workers_);
+    auto run = co_await run_block(config_, *parent.reader, request, *block, workers_);
     if (parent.reader->failure()) co_return std::unexpected(*parent.reader->failure());
-    co_return co_await seal(context, *parent.block, std::move(block), std::move(reply), {});
+    auto made = co_await seal(context, *parent.block, std::move(block), std::move(run), {});
+    keep({made.reply.block, std::move(made.changes)});
+    co_return std::move(made.reply);
 }
 
 /// Completes a block that has run: root, hash, size.
-Task<api::contract::BuildReply> Contract::seal(mesh::Context context, const api::SealedBlock& parent,
-                                               std::shared_ptr<api::SealedBlock> block,
-                                               api::contract::BuildReply reply,
-                                               std::optional<api::BlockRef> base) {
-    const auto root = co_await ports_.root(context, {reply.changes, base});
+Task<Made> Contract::seal(mesh::Context context, const api::SealedBlock& parent,
+                          std::shared_ptr<api::SealedBlock> block, Made made, std::optional<api::BlockRef> base) {
+    const auto root = co_await ports_.root(context, {made.changes, base});
     block->header.state_root = root.root;
     block->hash = chain::hash_of(block->header);
     block->total_difficulty = parent.total_difficulty + block->header.difficulty;
     block->size = size_of(*block);
-    reply.block = std::move(block);
-    co_return reply;
+    made.reply.block = std::move(block);
+    co_return made;
 }
 
-Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
+Task<Made> Contract::build_pending(mesh::Context context) {
     const auto status = co_await ports_.status(context, {});
     const auto head = co_await ports_.open_state(context, {});
     chain::BlockAttributes attributes;
@@ -97,30 +97,30 @@ Task<api::contract::BuildReply> Contract::build_pending(mesh::Context context) {
     co_return co_await build_aside(context, std::move(request));
 }
 
-Task<api::contract::BuildReply> Contract::build_aside(mesh::Context context, api::contract::Build request) {
+Task<Made> Contract::build_aside(mesh::Context context, api::contract::Build request) {
     auto block = std::make_shared<api::SealedBlock>();
     api::SealedBlockPtr parent;
-    const auto work = [&](Run& run) -> Result<api::contract::BuildReply> {
+    const auto work = [&](Run& run) -> Result<Made> {
         parent = run.at.block;
         *block = {};
         return run_block(config_, *run.at.reader, request, *block, workers_);
     };
     const auto base = api::BlockRef::with_hash(request.header.parent_hash);
-    auto reply = co_await with_state<api::contract::BuildReply>(context, {base, {}, {}}, 0, work);
+    auto made = co_await with_state<Made>(context, {base, {}, {}}, 0, work);
     // With a base, so that it is not taken for the block that consensus will commit next.
-    co_return co_await seal(context, *parent, std::move(block), std::move(reply), base);
+    co_return co_await seal(context, *parent, std::move(block), std::move(made), base);
 }
 
 Task<api::contract::PendingBlockReply> Contract::pending_block(mesh::Context context, api::contract::PendingBlock) {
     auto built = co_await build_pending(context);
-    co_return api::contract::PendingBlockReply{std::move(built.block)};
+    co_return api::contract::PendingBlockReply{std::move(built.reply.block)};
 }
 
 Task<api::contract::PreviewReply> Contract::preview(mesh::Context context, api::contract::Preview request) {
     auto built = co_await build_aside(
         context, {request.header, std::move(request.transactions), std::move(request.withdrawals)});
-    co_return api::contract::PreviewReply{std::move(built.block), std::move(built.reasons),
-                                          std::move(built.requests)};
+    co_return api::contract::PreviewReply{std::move(built.reply.block), std::move(built.reply.reasons),
+                                          std::move(built.reply.requests)};
 }
 
 }  // namespace weft::service::contract

@@ -87,7 +87,7 @@ Task<StateAt> Contract::open(mesh::Context context, StateWanted wanted) {
     auto pending = co_await build_pending(context);
     wanted.block = {};
     auto below = co_await ports_.open_state(context, std::move(wanted));
-    co_return StateAt{std::make_unique<OverlaidReader>(std::move(below.reader), pending.changes), pending.block};
+    co_return StateAt{std::make_unique<OverlaidReader>(std::move(below.reader), pending.changes), pending.reply.block};
 }
 
 Task<api::contract::CallReply> Contract::call(mesh::Context context, api::contract::Call request) {

@@ -12,7 +12,9 @@
 // What may take long runs on a pool of threads, so that no loop waits for it.
 
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 #include "api/consensus.hpp"
 #include "api/contract.hpp"
@@ -30,6 +32,9 @@ namespace weft::service::contract {
 
 struct Ports {
     mesh::Port<api::storage::Root> root;
+    /// What only the node's own contract service needs, which makes blocks.
+    mesh::Port<api::storage::Commit> commit;
+    mesh::Port<api::validation::FindPooled> find_pooled;
     mesh::Port<api::storage::GetBlock> get_block;
     mesh::Port<api::storage::GetTransaction> get_transaction;
     mesh::Port<api::validation::Best> best;
@@ -42,6 +47,17 @@ struct Run {
     StateAt& at;
     evm::Limiter& limiter;
     Watchdog::Watch& watch;
+};
+
+/// A block with its receipts, and what it does to the state.
+struct Executed {
+    api::SealedBlockPtr block;
+    std::shared_ptr<const chain::StateChanges> changes;
+};
+/// A block in the making.
+struct Made {
+    api::contract::BuildReply reply;
+    std::shared_ptr<const chain::StateChanges> changes;
 };
 
 class Contract {
@@ -63,6 +79,8 @@ class Contract {
     Task<api::contract::PendingBlockReply> pending_block(mesh::Context context, api::contract::PendingBlock);
     Task<api::contract::PreviewReply> preview(mesh::Context context, api::contract::Preview request);
     Task<api::contract::BuildReply> build(mesh::Context context, api::contract::Build request);
+    Task<api::contract::CheckReply> check(mesh::Context context, api::contract::Check request);
+    Task<api::contract::AdoptReply> adopt(mesh::Context context, api::contract::Adopt request);
     Task<api::contract::MakeChangeReply> make_change(mesh::Context, api::contract::MakeChange request);
     /// Ends what executes, and what begins to from now on, but for blocks.
     void stop() { dog_.stop_all(); }
@@ -85,12 +103,15 @@ class Contract {
     }
     [[nodiscard]] std::int64_t trace_time_ns(const api::contract::TraceOptions& options) const;
     /// The block that would be sealed now, with its changes.
-    Task<api::contract::BuildReply> build_pending(mesh::Context context);
+    Task<Made> build_pending(mesh::Context context);
     /// A block after any block, which is not for committing.
-    Task<api::contract::BuildReply> build_aside(mesh::Context context, api::contract::Build request);
-    Task<api::contract::BuildReply> seal(mesh::Context context, const api::SealedBlock& parent,
-                                         std::shared_ptr<api::SealedBlock> block, api::contract::BuildReply reply,
-                                         std::optional<api::BlockRef> base);
+    Task<Made> build_aside(mesh::Context context, api::contract::Build request);
+    Task<Made> seal(mesh::Context context, const api::SealedBlock& parent, std::shared_ptr<api::SealedBlock> block,
+                    Made made, std::optional<api::BlockRef> base);
+    /// What a block that follows the head is and changes, from its encoding.
+    Task<Executed> execute_next(mesh::Context context, BytesView encoded);
+    void keep(Executed executed);
+    [[nodiscard]] std::optional<Executed> find_kept(const Hash& hash);
     Task<api::JsonReply> trace_transactions(mesh::Context context, api::SealedBlockPtr block,
                                             std::optional<std::size_t> only, api::contract::TraceOptions options);
 
@@ -100,6 +121,8 @@ class Contract {
     Workers& workers_;
     const Limits limits_;
     Watchdog dog_;
+    std::mutex kept_mutex_;
+    std::vector<Executed> kept_;  // blocks on the head that were executed, the newest last
 };
 
 /// What executing a call will surely read.

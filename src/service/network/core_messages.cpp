@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/hex.hpp"
+#include "consensus/pbft/signing.hpp"
 #include "crypto/secp256k1.hpp"
 #include "service/network/core.hpp"
 
@@ -78,7 +79,9 @@ Task<void> Core::ping(std::shared_ptr<Core> self, PeerPtr peer) {
 
 void Core::on(const PeerPtr& peer, const Frame&, const Identity& message) {
     const auto signature = signature_of(message.signature.bytes);
-    const auto signer = signature ? crypto::recover_address(binding(*peer, peer->peer_id()), *signature) : std::nullopt;
+    const auto signer =
+        signature ? crypto::recover_address(consensus::pbft::identity_hash(binding(*peer, peer->peer_id())), *signature)
+                  : std::nullopt;
     if (signer != message.validator) return on_broken(*peer, "an identity proof that is not of this connection");
     for (const auto& other : ready_peers()) {
         if (other == peer || other->validator != message.validator || other->closing()) continue;

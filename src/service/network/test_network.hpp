@@ -15,6 +15,7 @@
 #include "chain/fork_id.hpp"
 #include "chain/transaction.hpp"
 #include "crypto/keccak.hpp"
+#include "consensus/pbft/signing.hpp"
 #include "crypto/secp256k1.hpp"
 #include "crypto/siphash.hpp"
 #include "service/network/compact.hpp"
@@ -179,7 +180,7 @@ class TestNode {
     }
     Task<api::consensus::ProveIdentityReply> prove(Hash binding) {
         if (!secret_) co_return api::consensus::ProveIdentityReply{};
-        const auto signature = *crypto::sign(binding, *secret_);
+        const auto signature = *crypto::sign(consensus::pbft::identity_hash(binding), *secret_);
         Bytes bytes = to_bytes(signature.r);
         append(bytes, signature.s);
         bytes.push_back(signature.y_parity);
@@ -366,7 +367,7 @@ class NetworkTest : public testing::Test {
         const Config config = test_config();
         const Hash exported = peer.exported(identity_label, {});
         const Hash binding = identity_binding(config.chain.chain_id, config.genesis_hash, exported, key.id());
-        const auto signature = *crypto::sign(binding, secret_of(validator));
+        const auto signature = *crypto::sign(consensus::pbft::identity_hash(binding), secret_of(validator));
         Bytes bytes = to_bytes(signature.r);
         append(bytes, signature.s);
         bytes.push_back(signature.y_parity);

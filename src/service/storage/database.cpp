@@ -125,7 +125,7 @@ Result<void> Database::create(const chain::Genesis& genesis) {
     const auto block = make_genesis_block(genesis);
     meta_.genesis_hash = block->hash;
     const std::lock_guard lock(writer_mutex_);
-    WEFT_CHECK(write(block, chain::genesis_changes(genesis)));
+    WEFT_CHECK(write(block, chain::genesis_changes(genesis), {}));
     return {};
 }
 
@@ -294,7 +294,12 @@ Result<void> Database::write_state(store::Kv::Batch& batch, std::uint64_t versio
     return {};
 }
 
-Result<std::uint64_t> Database::write(api::SealedBlockPtr block, const chain::StateChanges& changes) {
+Result<Bytes> Database::proof(std::uint64_t number) const {
+    WEFT_TRY(auto found, kv_.get(table::proofs, number_key(number)));
+    return std::move(found).value_or(Bytes{});
+}
+
+Result<std::uint64_t> Database::write(api::SealedBlockPtr block, const chain::StateChanges& changes, BytesView proof) {
     if (!prepared_ || (block && prepared_->root != block->header.state_root)) WEFT_CHECK(prepare(changes));
     if (block && prepared_->root != block->header.state_root) {
         prepared_.reset();
@@ -313,6 +318,7 @@ Result<std::uint64_t> Database::write(api::SealedBlockPtr block, const chain::St
     store::Kv::Batch batch;
     WEFT_CHECK(write_state(batch, version));
     if (block) put_block(batch, *block, version);
+    if (block && !proof.empty()) batch.put(table::proofs, number_key(block->header.number), proof);
     batch.put(table::meta, meta_key, wire::encode(next));
     if (auto written = kv_.write(std::move(batch)); !written) {
         accounts_.clear();
@@ -331,18 +337,19 @@ Result<std::uint64_t> Database::write(api::SealedBlockPtr block, const chain::St
     return version;
 }
 
-Result<std::uint64_t> Database::commit(api::SealedBlockPtr block, const chain::StateChanges& changes) {
+Result<std::uint64_t> Database::commit(api::SealedBlockPtr block, const chain::StateChanges& changes,
+                                       BytesView proof) {
     const std::lock_guard lock(writer_mutex_);
     if (block->header.parent_hash != meta_.head_hash || block->header.number != meta_.head_number + 1) {
         return fail(ErrorCode::failed_precondition, "the block's parent is not the head");
     }
-    return write(std::move(block), changes);
+    return write(std::move(block), changes, proof);
 }
 
 Result<std::uint64_t> Database::amend(const chain::StateChanges& changes) {
     const std::lock_guard lock(writer_mutex_);
     prepared_.reset();
-    return write(nullptr, changes);
+    return write(nullptr, changes, {});
 }
 
 Result<std::vector<api::SealedBlockPtr>> Database::rewind(std::uint64_t version) {
@@ -372,6 +379,7 @@ Result<std::vector<api::SealedBlockPtr>> Database::rewind(std::uint64_t version)
         const auto key = number_key(next.head_number);
         batch.erase(table::headers, key);
         batch.erase(table::blocks, key);
+        batch.erase(table::proofs, key);
         batch.erase(table::hashes, old->hash);
         for (const auto& transaction : old->transactions) batch.erase(table::transactions, transaction->hash);
         removed.push_back(std::move(old));

@@ -71,6 +71,8 @@ class Database final : public chain::NodeSource {
     [[nodiscard]] Result<api::SealedBlockPtr> block(std::uint64_t number) const;
     [[nodiscard]] Result<api::SealedBlockPtr> block(const Hash& hash) const;
     [[nodiscard]] Result<api::SealedBlockPtr> header(std::uint64_t number) const;
+    /// Empty: none was kept.
+    [[nodiscard]] Result<Bytes> proof(std::uint64_t number) const;
     [[nodiscard]] Result<std::optional<std::uint64_t>> number_of_hash(const Hash& hash) const;
     struct Position {
         std::uint64_t number = 0;
@@ -90,7 +92,8 @@ class Database final : public chain::NodeSource {
 
     // The writer. One call at a time, which a lock sees to.
     [[nodiscard]] Result<Hash> root(const chain::StateChanges& changes);
-    [[nodiscard]] Result<std::uint64_t> commit(api::SealedBlockPtr block, const chain::StateChanges& changes);
+    [[nodiscard]] Result<std::uint64_t> commit(api::SealedBlockPtr block, const chain::StateChanges& changes,
+                                               BytesView proof = {});
     [[nodiscard]] Result<std::uint64_t> amend(const chain::StateChanges& changes);
     /// @return the blocks taken back, newest first.
     [[nodiscard]] Result<std::vector<api::SealedBlockPtr>> rewind(std::uint64_t version);
@@ -122,7 +125,8 @@ class Database final : public chain::NodeSource {
     [[nodiscard]] Result<void> create(const chain::Genesis& genesis);
     [[nodiscard]] Result<void> prepare(const chain::StateChanges& changes);
     [[nodiscard]] Result<void> write_state(store::Kv::Batch& batch, std::uint64_t version);
-    [[nodiscard]] Result<std::uint64_t> write(api::SealedBlockPtr block, const chain::StateChanges& changes);
+    [[nodiscard]] Result<std::uint64_t> write(api::SealedBlockPtr block, const chain::StateChanges& changes,
+                                              BytesView proof);
     void remember(const api::SealedBlockPtr& block);
     void forget(const api::SealedBlock& block);
 

@@ -15,6 +15,7 @@
 //   nodes         owner, path, 0x10, ~version   -> RLP | (empty: gone)
 //   versions      version                       -> StoredVersion         what it wrote, for going back
 //   meta          name                          -> value
+//   proofs        number                        -> why the block is final, as the engine that committed it encodes that
 //
 // Numbers are big-endian, so that their order is the keys' order. ~version is the complement: the newest comes first.
 
@@ -43,9 +44,11 @@ inline constexpr store::Table codes = 6;
 inline constexpr store::Table nodes = 7;
 inline constexpr store::Table versions = 8;
 inline constexpr store::Table meta = 9;
+inline constexpr store::Table proofs = 10;
 }  // namespace table
-inline constexpr std::array<std::string_view, 10> table_names = {
-    "blocks", "headers", "hashes", "transactions", "accounts", "slots", "codes", "nodes", "versions", "meta"};
+inline constexpr std::array<std::string_view, 11> table_names = {"blocks",   "headers", "hashes", "transactions",
+                                                                "accounts", "slots",   "codes",  "nodes",
+                                                                "versions", "meta",    "proofs"};
 
 /// Grows when the layout changes; a database of another one is refused.
 inline constexpr std::uint64_t layout_number = 1;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t events_kept_max = 4096;
 constexpr std::size_t events_a_page_max = 256;
+constexpr std::uint64_t blocks_read_max = 1024;
 
 std::unexpected<Error> header_not_found() { return fail(ErrorCode::not_found, "header not found"); }
 
@@ -187,10 +188,25 @@ Task<api::storage::RootReply> Storage::root(mesh::Context, api::storage::Root re
 }
 
 Task<api::storage::CommitReply> Storage::commit(mesh::Context, api::storage::Commit request) {
-    const auto version = co_await database_->commit(request.block, *request.changes);
+    const auto version = co_await database_->commit(request.block, *request.changes, request.proof);
     recent_.add(version, std::move(request.changes));
     feed_.publish({0, api::storage::EventKind::block_added, std::move(request.block)});
     co_return api::storage::CommitReply{version};
+}
+
+Task<api::storage::ReadBlocksReply> Storage::read_blocks(mesh::Context, api::storage::ReadBlocks request) {
+    api::storage::ReadBlocksReply reply;
+    std::size_t size = 0;
+    for (std::uint64_t i = 0; i < std::min(request.count, blocks_read_max); ++i) {
+        const auto block = co_await database_->block(request.first + i);
+        if (!block) break;
+        api::storage::StoredBlock stored{chain::encode(api::to_block(*block)),
+                                         co_await database_->proof(request.first + i)};
+        size += stored.block.size() + stored.proof.size();
+        if (size > request.size_max && !reply.blocks.empty()) break;
+        reply.blocks.push_back(std::move(stored));
+    }
+    co_return reply;
 }
 
 Task<api::storage::CommitReply> Storage::amend(mesh::Context, api::storage::Amend request) {

@@ -32,6 +32,7 @@ class Storage {
     Task<api::storage::LogsReply> get_logs(mesh::Context, api::storage::GetLogs);
     Task<api::storage::FeeHistoryReply> fee_history(mesh::Context, api::storage::FeeHistory);
     Task<api::storage::EventsReply> events(mesh::Context, api::storage::Events);
+    Task<api::storage::ReadBlocksReply> read_blocks(mesh::Context, api::storage::ReadBlocks);
     Task<api::storage::OpenStateReply> open_state(mesh::Context, api::storage::OpenState);
     Task<api::storage::StateValues> read_state(mesh::Context, api::storage::ReadState);
     Task<api::storage::RootReply> root_of(mesh::Context, api::storage::RootOf);

@@ -170,6 +170,14 @@ Task<api::validation::PooledReply> Validation::get_pooled(mesh::Context, api::va
     co_return api::validation::PooledReply{pool_.find(request.hash)};
 }
 
+Task<api::validation::FindPooledReply> Validation::find_pooled(mesh::Context, api::validation::FindPooled request) {
+    api::validation::FindPooledReply reply;
+    reply.transactions.reserve(request.hashes.size());
+    const std::lock_guard lock(mutex_);
+    for (const auto& hash : request.hashes) reply.transactions.push_back(pool_.find(hash));
+    co_return reply;
+}
+
 Task<api::validation::PoolStatusReply> Validation::pool_status(mesh::Context, api::validation::PoolStatus) {
     const std::lock_guard lock(mutex_);
     const auto status = pool_.status();

@@ -51,6 +51,7 @@ class Validation {
     Task<api::validation::MatchReply> match(mesh::Context, api::validation::Match request);
     Task<api::validation::NonceReply> pending_nonce(mesh::Context context, api::validation::PendingNonce request);
     Task<api::validation::PooledReply> get_pooled(mesh::Context, api::validation::GetPooled request);
+    Task<api::validation::FindPooledReply> find_pooled(mesh::Context, api::validation::FindPooled request);
     Task<api::validation::PoolStatusReply> pool_status(mesh::Context, api::validation::PoolStatus);
     Task<api::validation::PoolContentReply> pool_content(mesh::Context, api::validation::PoolContent request);
     Task<api::validation::BestReply> best(mesh::Context, api::validation::Best request);
