@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/node.hpp"
 #include "app/validators.hpp"
 #include "base/hex.hpp"
 #include "chain/genesis.hpp"
@@ -46,8 +47,7 @@ std::string sealing_part(const SystemConfig& config) {
 
 Result<std::uint64_t> chain_id_of(const SystemConfig& config) {
     if (config.genesis.empty()) return config.chain_id.value_or(chain::dev_genesis({}).config.chain_id);
-    WEFT_TRY(const std::string text, read_file(config.genesis));
-    WEFT_TRY(const auto genesis, chain::parse_genesis(text));
+    WEFT_TRY(const auto genesis, read_genesis(config.genesis));
     return genesis.config.chain_id;
 }
 

@@ -64,6 +64,13 @@ Result<void> add_validator(const SystemConfig& system, NodeConfig& out) {
 
 }  // namespace
 
+Result<chain::Genesis> read_genesis(const std::string& path) {
+    WEFT_TRY(const std::string text, read_file(path));
+    auto genesis = chain::parse_genesis(text);
+    if (!genesis) return fail(genesis.error().code, path + ": " + genesis.error().message);
+    return genesis;
+}
+
 Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data) {
     NodeConfig out;
     out.data = std::move(data);

@@ -43,6 +43,9 @@ struct NodeConfig {
 /// Calls that may wait for a thread.
 inline constexpr std::size_t call_queue_max = 10'000;
 
+/// @errors not_found, permission_denied, invalid_argument  names the file.
+[[nodiscard]] Result<chain::Genesis> read_genesis(const std::string& path);
+
 /// What a system's settings make of its node.
 /// @errors not_found, invalid_argument  the genesis file, the mnemonic, the fork's name.
 [[nodiscard]] Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data);

@@ -32,12 +32,14 @@ Task<api::network::SendReply> Core::send(api::network::Send request) {
     }
     Proposal proposal{{request.payload}, {}};
     std::vector<std::unique_ptr<CompactForm>> forms;
+    std::vector<OpenBlockPtr> blocks;  // the forms point into them
     for (auto& encoded : request.blocks) {
-        auto block = co_await open_block(std::move(encoded));
+        blocks.push_back(co_await open_block(std::move(encoded)));
         // Copies of what waits here for its batch could not be elsewhere.
-        forms.push_back(make_compact(*block, random(), [this](const Hash& hash) { return !told_.contains(hash); }));
+        forms.push_back(
+            make_compact(*blocks.back(), random(), [this](const Hash& hash) { return !told_.contains(hash); }));
         proposal.blocks.push_back(forms.back()->message);
-        remember(std::move(block));
+        remember(blocks.back());
     }
     const ConsensusMessage message{{request.payload}};
     const bool is_small = request.payload.size() + 16 <= rule_of(Type::consensus).payload_max;

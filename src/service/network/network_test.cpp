@@ -73,6 +73,17 @@ TEST_F(TwoValidators, colliding_short_ids_cost_a_full_block_and_nobody_is_blamed
     expect_block_arrives();
 }
 
+/// Validators repeat proposals; the block is known to the sender's own memory then.
+TEST_F(TwoValidators, a_block_that_is_sent_again_arrives_again) {
+    const Bytes block = test_block(1, some_transactions());
+    for (std::size_t i = 1; i <= 3; ++i) {
+        EXPECT_EQ(alice_->send({9}, {block}), 1U);
+        ASSERT_TRUE(eventually([&] { return bob_->delivered().size() == i; }));
+        EXPECT_EQ(bob_->delivered().back().blocks, std::vector<Bytes>{block});
+    }
+    EXPECT_EQ(score_of(*bob_, alice_key_.id()), 0);
+}
+
 TEST_F(TwoValidators, an_empty_block_arrives) {
     const Bytes block = test_block(2, {});
     EXPECT_EQ(alice_->send({9}, {block}), 1U);
