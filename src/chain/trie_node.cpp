@@ -136,8 +136,9 @@ bool read_link(rlp::Reader& in, Link& link) {
 NodePtr decode_short(BytesView packed, rlp::Reader& in) {
     if (packed.empty() || packed[0] >= 0x40) return {};
     Nibbles path;
-    if ((packed[0] & 0x10) != 0) path.push(packed[0] & 15);
-    if (packed.size() > nibbles_max / 2 + 1) return {};
+    const bool odd = (packed[0] & 0x10) != 0;
+    if (2 * (packed.size() - 1) + (odd ? 1 : 0) > nibbles_max) return {};
+    if (odd) path.push(packed[0] & 15);
     for (const auto byte : packed.subspan(1)) {
         path.push(byte >> 4);
         path.push(byte & 15);
