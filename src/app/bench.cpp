@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/bench_consensus.hpp"
 #include "app/bench_execute.hpp"
 #include "app/bench_node.hpp"
 #include "app/bench_precompiles.hpp"
@@ -32,6 +33,28 @@ void define_execute(CLI::App& command, int& status) {
     });
 }
 
+void define_consensus(CLI::App& command, int& status) {
+    auto options = std::make_shared<BenchConsensusOptions>();
+    command.add_option("--validators", options->validators, "of each system, one after the other")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    command.add_option("--seconds", options->seconds, "of each load")
+        ->check(CLI::Range(1, 3'600))
+        ->capture_default_str();
+    command.add_option("--rate", options->rate, "transactions a second (0: as fast as they are taken, then 70 % of it)")
+        ->check(CLI::Range(0.0, 100'000.0))
+        ->capture_default_str();
+    command.add_option("--down", options->down, "validators that stand still in a second half")->capture_default_str();
+    command.add_option("--only", options->only, "one kind of transaction")
+        ->check(CLI::IsMember({"transfers", "erc20"}));
+    command.add_option("--data", options->data, "prefix of the folders on the disk that counts (default: temporary)");
+    command.callback([options, &status] {
+        const auto done = bench_consensus(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+}
+
 }  // namespace
 
 void define_bench(CLI::App& command, int& status) {
@@ -48,6 +71,7 @@ void define_bench(CLI::App& command, int& status) {
         status = done ? exit_done : fail_with(done.error());
     });
     define_execute(*command.add_subcommand("execute", "blocks on a state of millions of accounts"), status);
+    define_consensus(*command.add_subcommand("consensus", "validators as processes, through the gateway"), status);
     auto* precompiles = command.add_subcommand("precompiles", "each precompiled contract, beside a library");
     auto chosen = std::make_shared<BenchPrecompilesOptions>();
     precompiles->add_option("--blst", chosen->blst, "libblst.so; without it the curves' rows have no peer");

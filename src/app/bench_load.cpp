@@ -12,10 +12,9 @@
 #include <map>
 #include <thread>
 
+#include "app/bench_client.hpp"
 #include "base/hex.hpp"
 #include "base/time.hpp"
-#include "net/http_client.hpp"
-#include "net/loop.hpp"
 
 namespace weft::app {
 
@@ -23,21 +22,6 @@ namespace {
 
 constexpr std::int64_t call_timeout_ns = 30 * ns_per_s;
 constexpr std::int64_t stalled_ns = 3 * ns_per_s;
-
-/// A loop on a thread of its own, with a client.
-struct Client {
-    net::LoopGroup loops{1};
-    net::HttpClient http{(loops.start(), loops.loop(0)), {.idle_connections_max = 256}};
-    ~Client() { loops.stop(); }
-};
-
-net::Fetch request_to(const net::Endpoint& server, std::string body) {
-    net::Fetch out;
-    out.method = "POST";
-    out.endpoint = server;
-    out.body = std::move(body);
-    return out;
-}
 
 std::string body_of(std::string_view method, std::string_view params) {
     return fmt::format(R"({{"jsonrpc":"2.0","id":1,"method":"{}","params":{}}})", method, params);
@@ -87,9 +71,9 @@ double cpu_seconds(pid_t root) {
 }
 
 Result<json::Value> call_once(const net::Endpoint& server, std::string_view method, std::string_view params) {
-    Client client;
+    BenchClient client;
     WEFT_TRY(const auto reply, run(client.http.fetch(mesh::Context::with_timeout(call_timeout_ns),
-                                                     request_to(server, body_of(method, params)))));
+                                                     post_to(server, body_of(method, params)))));
     WEFT_TRY(auto value, json::parse(reply.body));
     if (const auto* error = value.find("error"))
         return fail(ErrorCode::failed_precondition, (*error)["message"].text());
@@ -145,7 +129,7 @@ Task<std::uint64_t> send_in_order(net::HttpClient& http, const net::Endpoint& se
     std::uint64_t acknowledged = 0;
     for (const auto& body : bodies) {
         const auto reply =
-            co_await settled(http.fetch(mesh::Context::with_timeout(call_timeout_ns), request_to(server, body)));
+            co_await settled(http.fetch(mesh::Context::with_timeout(call_timeout_ns), post_to(server, body)));
         if (reply && reply->body.find("\"result\"") != std::string::npos) ++acknowledged;
     }
     co_return acknowledged;
@@ -172,7 +156,7 @@ Result<SendRun> run_sends(const net::Endpoint& server, pid_t root, const std::ve
     const std::int64_t start = monotonic_ns();
     std::atomic<std::uint64_t> acknowledged{0};
     std::atomic<std::size_t> left{bodies.size()};
-    Client client;
+    BenchClient client;
     for (const auto& list : bodies) {
         spawn(send_in_order(client.http, server, list), [&](Result<std::uint64_t> count) {
             acknowledged += count.value_or(0);

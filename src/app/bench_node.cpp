@@ -1,9 +1,6 @@
 #include "app/bench_node.hpp"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -12,23 +9,20 @@
 #include <memory>
 #include <thread>
 
+#include "app/address.hpp"
 #include "app/bench_load.hpp"
-#include "app/bench_token.hpp"
+#include "app/bench_transactions.hpp"
 #include "app/process.hpp"
 #include "base/hex.hpp"
 #include "base/time.hpp"
-#include "chain/transaction.hpp"
-#include "service/wallet/wallet.hpp"
 
 namespace weft::app {
 
 namespace {
 
-constexpr std::string_view mnemonic = "test test test test test test test test test test test junk";
-constexpr std::uint64_t chain_id = 31337;
 constexpr std::int64_t start_timeout_ns = 30 * ns_per_s;
 
-using Key = service::wallet::Wallet::Key;
+using Key = BenchKey;
 
 struct Row {
     std::string what;
@@ -43,50 +37,10 @@ struct System {
     std::unique_ptr<Process> process;
 };
 
-U256 gwei(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000); }
-
-std::string sign(const Key& key, std::uint64_t nonce, std::optional<Address> to, const U256& value, Bytes data,
-                 std::uint64_t gas) {
-    chain::Transaction transaction;
-    transaction.type = chain::TransactionType::dynamic_fee;
-    transaction.chain_id = chain_id;
-    transaction.nonce = nonce;
-    transaction.gas_limit = gas;
-    transaction.max_fee_per_gas = gwei(20);
-    transaction.max_priority_fee_per_gas = gwei(1);
-    transaction.to = to;
-    transaction.value = value;
-    transaction.data = std::move(data);
-    const auto signed_one = chain::sign_transaction(std::move(transaction), key.secret);
-    return fmt::format(R"({{"jsonrpc":"2.0","id":1,"method":"eth_sendRawTransaction","params":["{}"]}})",
-                       to_hex(signed_one->encoded));
-}
-
-Bytes transfer_call(const Address& to, std::uint64_t amount) {
-    Bytes data{0xa9, 0x05, 0x9c, 0xbb};
-    append(data, Hash::from(to));
-    append(data, U256(amount).to_hash());
-    return data;
-}
-
-Result<net::Endpoint> free_endpoint() {
-    // The kernel's choice, given back at once: nobody else on this machine takes it in the milliseconds between.
-    const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool good = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    if (fd >= 0) ::close(fd);
-    if (!good) return fail(ErrorCode::unavailable, "no free port");
-    return net::Endpoint::parse(fmt::format("127.0.0.1:{}", ntohs(address.sin_port)));
-}
-
 Result<void> start(System& system) {
-    WEFT_TRY(system.server, free_endpoint());
+    WEFT_TRY(const std::string address, free_address("127.0.0.1:0"));
+    WEFT_TRY(system.server, net::Endpoint::parse(address));
     auto command = system.command;
-    const std::string address = system.server.to_string();
     for (auto& word : command) {
         if (word == "ADDRESS") word = address;
         if (word == "PORT") word = address.substr(address.rfind(':') + 1);
@@ -176,14 +130,12 @@ class Bench {
         return sends(system, "ETH transfers", [&](const Key& key, std::uint64_t nonce) {
             Address to = key.address;
             to.bytes[0] = static_cast<std::uint8_t>(to.bytes[0] ^ (1 + nonce % 200));
-            return sign(key, nonce, to, U256(1), {}, 21'000);
+            return sign_for_bench(key, nonce, to, U256(1), {}, 21'000).body;
         });
     }
 
     /// Deploys the token and gives each sender some, then transfers.
     Result<void> tokens(System& system) {
-        Bytes code = *from_hex("0x" + std::string(bench_token_code));
-        append(code, (U256(1) << 128).to_hash());
         const auto post = [&](const std::string& body) -> Result<std::string> {
             const auto parsed = json::parse(body);
             WEFT_TRY(const auto result,
@@ -196,15 +148,16 @@ class Bench {
         WEFT_TRY(std::uint64_t nonce, quantity_from_hex(at.text()));
         if (nonce != nonce_)
             return fail(ErrorCode::failed_precondition, system.name + " stranded transactions of the first run");
-        WEFT_TRY(const std::string hash, post(sign(keys_[0], nonce++, std::nullopt, {}, code, 3'000'000)));
+        WEFT_TRY(const std::string hash, post(sign_token(keys_[0], nonce++).body));
         WEFT_TRY(token_, wait_for_contract(system, hash));
         for (std::size_t i = 1; i < keys_.size(); ++i) {
-            WEFT_CHECK(post(sign(keys_[0], nonce++, token_, {}, transfer_call(senders_[i], 1'000'000'000), 100'000)));
+            const auto gift = sign_token_transfer(keys_[0], nonce++, token_, senders_[i], 1'000'000'000);
+            WEFT_CHECK(post(gift.body));
         }
         // The other senders' nonces catch up with the first one's, so that one number serves all.
         for (std::size_t i = 1; i < keys_.size(); ++i) {
             for (std::uint64_t own = nonce_; own < nonce; ++own) {
-                WEFT_CHECK(post(sign(keys_[i], own, senders_[i], U256(0), {}, 21'000)));
+                WEFT_CHECK(post(sign_for_bench(keys_[i], own, senders_[i], U256(0), {}, 21'000).body));
             }
         }
         nonce_ = nonce;
@@ -212,7 +165,7 @@ class Bench {
         return sends(system, "ERC-20 transfers", [&](const Key& key, std::uint64_t n) {
             Address to = key.address;
             to.bytes[1] = static_cast<std::uint8_t>(to.bytes[1] ^ (1 + n % 200));
-            return sign(key, n, token_, {}, transfer_call(to, 1), 100'000);
+            return sign_token_transfer(key, n, token_, to, 1).body;
         });
     }
 
@@ -248,8 +201,8 @@ class Bench {
 }  // namespace
 
 Result<void> bench_node(const BenchNodeOptions& options) {
-    WEFT_TRY(auto keys,
-             service::wallet::keys_of_mnemonic(mnemonic, static_cast<std::size_t>(std::max(options.connections, 1))));
+    const auto senders = static_cast<std::size_t>(std::max(options.connections, 1));
+    WEFT_TRY(auto keys, service::wallet::keys_of_mnemonic(bench_mnemonic, senders));
     const std::string self = std::filesystem::read_symlink("/proc/self/exe");
     const std::string count = std::to_string(keys.size());
     std::vector<System> systems;
