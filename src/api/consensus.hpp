@@ -119,6 +119,37 @@ struct Progress {
     bool reserved = false;
 };
 
+struct ReadIndexReply {
+    /// Every block that was acknowledged as final anywhere before the question is at or below this one, and this node
+    /// has it.
+    std::uint64_t height = 0;
+};
+/// For strong reads: asks a quorum of validators where they stand, and waits until this node is as far.
+/// @errors unavailable  no quorum answered in time: nobody can say what the newest block is.
+struct ReadIndex {
+    using Reply = ReadIndexReply;
+    static constexpr std::string_view method = "weft.Consensus/ReadIndex";
+    bool reserved = false;
+};
+
+struct EvidenceItem {
+    std::string rule;
+    Address validator;
+    std::uint64_t height = 0;
+    std::uint64_t round = 0;
+    Bytes first;  // the two messages, as validators exchange them
+    Bytes second;
+};
+struct EvidenceReply {
+    std::vector<EvidenceItem> items;  // the newest last, at most 64
+};
+/// Proofs that validators contradicted themselves; kept on disk.
+struct Evidence {
+    using Reply = EvidenceReply;
+    static constexpr std::string_view method = "weft.Consensus/Evidence";
+    bool reserved = false;
+};
+
 struct OpenVote {
     Address candidate;
     bool is_add = true;

@@ -31,6 +31,39 @@ struct Report {
     bool reserved = false;
 };
 
+/// What is known of one validator in the height under way.
+struct ValidatorState {
+    Address validator;
+    bool is_self = false;
+    bool is_connected = false;
+    std::optional<std::uint64_t> prepared_round;  // the newest; nothing: it has not been heard to
+    std::optional<std::uint64_t> committed_round;
+    std::optional<std::uint64_t> asked_round;
+    std::uint64_t height = 0;  // its head, as it said last
+    std::int64_t skew_ms = 0;  // by which its clock is ahead
+    std::uint64_t latency_us = 0;
+    std::uint64_t heard_ago_ms = 0;
+};
+struct FinalityReply {
+    std::uint64_t height = 0;  // under way
+    std::uint64_t round = 0;
+    Address proposer;
+    std::uint64_t quorum = 0;
+    std::vector<ValidatorState> validators;
+    std::uint64_t since_final_ms = 0;
+    std::uint64_t next_round_in_ms = 0;  // 0: no round runs
+    bool transactions_wait = false;
+    std::uint64_t evidence_count = 0;
+    /// Why the next block is not final yet, the nearest cause first.
+    std::vector<std::string> reasons;
+};
+/// @errors failed_precondition  a chain with one sealer.
+struct Finality {
+    using Reply = FinalityReply;
+    static constexpr std::string_view method = "weft.Monitor/Finality";
+    bool reserved = false;
+};
+
 /// How much of the chain the monitor has looked at.
 struct Coverage {
     std::uint64_t first_block = 0;  // since it has watched

@@ -37,12 +37,13 @@ std::vector<SchemaFile> schema_files() {
         file<consensus::Status, consensus::Mine, consensus::Configure, consensus::Clock, consensus::Snapshot,
              consensus::Revert, consensus::Reset, consensus::SetAccount, consensus::Impersonate,
              consensus::MayImpersonate, consensus::Deliver, consensus::ProveIdentity, consensus::ValidatorSet,
-             consensus::Progress, consensus::Votes, consensus::ProposeVote>("consensus.proto", "Consensus"),
+             consensus::Progress, consensus::ReadIndex, consensus::Evidence, consensus::Votes, consensus::ProposeVote>(
+            "consensus.proto", "Consensus"),
         file<wallet::Accounts, wallet::Sign>("wallet.proto", "Wallet"),
         file<network::Status, network::Announce, network::Send, network::FetchBlocks, network::Penalize>(
             "network.proto", "Network"),
-        file<monitor::Report, monitor::TopContracts, monitor::ContractStats, monitor::ContractEvents>("monitor.proto",
-                                                                                                      "Monitor"),
+        file<monitor::Report, monitor::TopContracts, monitor::ContractStats, monitor::ContractEvents,
+             monitor::Finality>("monitor.proto", "Monitor"),
         file<registry::Register, registry::Renew, registry::Deregister, registry::List>("registry.proto", "Registry"),
     };
 }

@@ -41,7 +41,8 @@ inline constexpr auto repeatable_methods = std::to_array<std::string_view>({
     "weft.Wallet/Sign",           "weft.Network/Status",            "weft.Monitor/Report",
     "weft.Storage/OpenState",     "weft.Storage/ReadState",         "weft.Storage/RootOf",
     "weft.Contract/Execute",      "weft.Contract/Activity",         "weft.Monitor/TopContracts",
-    "weft.Monitor/ContractStats", "weft.Monitor/ContractEvents",
+    "weft.Monitor/ContractStats", "weft.Monitor/ContractEvents",  "weft.Monitor/Finality",
+    "weft.Consensus/ReadIndex",   "weft.Consensus/ValidatorSet",  "weft.Consensus/Votes",
 });
 [[nodiscard]] constexpr bool is_repeatable(std::string_view method) {
     return std::ranges::find(repeatable_methods, method) != repeatable_methods.end();

@@ -1,4 +1,4 @@
-// `weft monitor`: what contracts do on a running chain, as tables.
+// `weft monitor`: what contracts do on a running chain, and why a block is not final, as tables.
 
 #include <unistd.h>
 
@@ -107,12 +107,66 @@ int contracts(const ContractsCommand& command) {
     }
 }
 
+struct FinalityCommand {
+    std::string rpc;
+    bool watch = false;
+    bool json = false;
+};
+
+std::string round_text(const json::Value& value) { return value.is_null() ? "-" : std::to_string(number(value)); }
+
+std::string finality_table(const json::Value& reply) {
+    std::string out = fmt::format("height {} round {}, proposer {}, quorum {}; the last block became final {} ms ago\n",
+                                  number(reply["height"]), number(reply["round"]), reply["proposer"].text(),
+                                  number(reply["quorum"]), reply["sinceFinalMs"].text());
+    if (reply["nextRoundInMs"].text() != "0") {
+        out += fmt::format("this round is given up in {} ms\n", reply["nextRoundInMs"].text());
+    }
+    out += fmt::format("\n{:<42} {:<9} {:>8} {:>9} {:>6} {:>8} {:>9} {:>11}\n", "VALIDATOR", "CONNECTED", "PREPARED",
+                       "COMMITTED", "ASKED", "HEAD", "CLOCK ms", "LATENCY us");
+    for (const auto& one : reply["validators"].items()) {
+        const bool is_self = one["self"].as_boolean();
+        out += fmt::format("{:<42} {:<9} {:>8} {:>9} {:>6} {:>8} {:>9} {:>11}\n", one["address"].text(),
+                           is_self                           ? "itself"
+                           : one["connected"].as_boolean() ? "yes"
+                                                           : "NO",
+                           round_text(one["preparedRound"]), round_text(one["committedRound"]),
+                           round_text(one["askedRound"]), is_self ? "" : std::to_string(number(one["head"])),
+                           one["clockSkewMs"].text(), one["latencyUs"].text());
+    }
+    out += "\n";
+    for (const auto& reason : reply["reasons"].items()) out += "- " + reason.text() + "\n";
+    return out;
+}
+
+int finality(const FinalityCommand& command) {
+    while (true) {
+        const auto reply = ask(command.rpc, "weft_finality", "[]", timeout_ns);
+        if (!reply) return fail_with(reply.error());
+        if (command.watch && ::isatty(STDOUT_FILENO) != 0) fmt::print("\x1b[H\x1b[2J");
+        fmt::print("{}", command.json ? json::to_string(*reply) + "\n" : finality_table(*reply));
+        std::fflush(stdout);
+        if (!command.watch) return exit_done;
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+    }
+}
+
+void define_finality(CLI::App& command, int& status) {
+    auto options = std::make_shared<FinalityCommand>();
+    auto* const sub = command.add_subcommand("finality", "why the next block is not final yet: votes, peers, clocks");
+    sub->add_option("--rpc", options->rpc, rpc_option_help)->type_name("URL");
+    sub->add_flag("--watch", options->watch, "again each second, until Ctrl-C");
+    sub->add_flag("--json", options->json, "for scripts");
+    sub->callback([options, &status] { status = finality(*options); });
+}
+
 }  // namespace
 
 void define_monitor(CLI::App& command, int& status) {
     auto options = std::make_shared<ContractsCommand>();
     auto* const sub = command.add_subcommand("contracts", "the contracts that do most, or one of them");
     command.require_subcommand(1);
+    define_finality(command, status);
     sub->add_option("address", options->address, "one contract, with its functions, failures and hot slots")
         ->type_name("ADDRESS");
     sub->add_option("--by", options->by, "order: gas, calls, failures or growth, of storage (default gas)")

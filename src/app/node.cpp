@@ -134,6 +134,7 @@ mesh::Port<R> direct(std::unique_ptr<Service>& service, Task<typename R::Reply> 
 void connect_monitor(service::gateway::Ports& ports, std::unique_ptr<service::monitor::Monitor>& monitor) {
     using service::monitor::Monitor;
     ports.report = direct(monitor, &Monitor::report);
+    ports.finality = direct(monitor, &Monitor::finality);
     ports.top_contracts = direct(monitor, &Monitor::top_contracts);
     ports.contract_stats = direct(monitor, &Monitor::contract_stats);
     ports.contract_events = direct(monitor, &Monitor::contract_events);
@@ -278,6 +279,9 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     ports.pending_block = direct(own.contract, &Contract::pending_block);
     ports.preview = direct(own.contract, &Contract::preview);
     ports.status = direct(own.consensus, &Consensus::status);
+    ports.read_index = direct(own.consensus, &Consensus::read_index);
+    ports.validator_set = direct(own.consensus, &Consensus::validator_set);
+    ports.votes = direct(own.consensus, &Consensus::votes);
     ports.mine = direct(own.consensus, &Consensus::mine);
     ports.configure = direct(own.consensus, &Consensus::configure);
     ports.clock = direct(own.consensus, &Consensus::clock);
@@ -311,6 +315,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     own.consensus = make_consensus(own);
     own.monitor = std::make_unique<Monitor>(
         service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,
+                                direct(own.consensus, &Consensus::progress),
                                 ports.storage_events, direct(own.contract, &Contract::activity),
                                 [storage = own.storage.get()] { return storage->database().disk_size(); }},
         own.config.monitor_share, epoch);
@@ -334,6 +339,11 @@ void Node::serve(net::GrpcServer& server) {
     net::serve(server, direct(services_->storage, &Storage::root_of));
     net::serve(server, direct(services_->contract, &Contract::execute));
     net::serve(server, direct(services_->contract, &Contract::activity));
+    // What the operator asks one node.
+    using service::consensus::Consensus;
+    net::serve(server, direct(services_->consensus, &Consensus::progress));
+    net::serve(server, direct(services_->consensus, &Consensus::propose_vote));
+    net::serve(server, direct(services_->consensus, &Consensus::evidence));
 }
 
 void Node::stop() {

@@ -81,10 +81,10 @@ void for_each_port(Ports& ports, F&& f) {
         ports.drop, ports.pending_events);
     all(ports.call, ports.estimate, ports.create_access_list, ports.trace_transaction, ports.trace_block,
         ports.trace_call, ports.simulate, ports.pending_block, ports.preview);
-    all(ports.status, ports.mine, ports.configure, ports.clock, ports.snapshot, ports.revert, ports.reset,
-        ports.set_account, ports.impersonate, ports.may_impersonate);
-    all(ports.accounts, ports.sign, ports.network_status, ports.report, ports.top_contracts, ports.contract_stats,
-        ports.contract_events);
+    all(ports.status, ports.read_index, ports.validator_set, ports.votes, ports.mine, ports.configure, ports.clock,
+        ports.snapshot, ports.revert, ports.reset, ports.set_account, ports.impersonate, ports.may_impersonate);
+    all(ports.accounts, ports.sign, ports.network_status, ports.report, ports.finality, ports.top_contracts,
+        ports.contract_stats, ports.contract_events);
 }
 
 /// ... and for each of those that contract services in processes of their own can take over.

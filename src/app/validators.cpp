@@ -23,6 +23,7 @@
 #include "consensus/pbft/extra.hpp"
 #include "crypto/secp256k1.hpp"
 #include "net/tls.hpp"
+#include "service/consensus/guard.hpp"
 
 namespace weft::app {
 
@@ -60,6 +61,8 @@ Result<Hash> key_of(const std::string& folder) {
     if (known) return *known;
     WEFT_TRY(const Hash key, make_key());
     WEFT_CHECK(write_file(path, to_hex(key) + "\n", 0600));
+    WEFT_CHECK(make_folder(folder + "/consensus"));
+    WEFT_CHECK(service::consensus::Guard::begin(folder + "/consensus/signed"));
     return key;
 }
 

@@ -34,6 +34,8 @@ struct CallContext {
     /// The connection, for subscriptions; null over HTTP.
     SessionPtr session = {};
     std::string_view peer = {};
+    /// Whether reads must see every block that was final when they came (weft-consistency: strong).
+    bool is_strong = false;
     /// The method's name; set by dispatch().
     std::string_view method = {};
 };

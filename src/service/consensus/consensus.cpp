@@ -26,6 +26,12 @@ Task<c::ValidatorSetReply> Consensus::validator_set(mesh::Context, c::ValidatorS
     co_return c::ValidatorSetReply{};
 }
 Task<c::ProgressReply> Consensus::progress(mesh::Context, c::Progress) { return no_validators<c::ProgressReply>(); }
+/// One sealer: what it has sealed is the newest there is.
+Task<c::ReadIndexReply> Consensus::read_index(mesh::Context context, c::ReadIndex) {
+    const auto now = co_await status(context, {});
+    co_return c::ReadIndexReply{now.height};
+}
+Task<c::EvidenceReply> Consensus::evidence(mesh::Context, c::Evidence) { co_return c::EvidenceReply{}; }
 Task<c::VotesReply> Consensus::votes(mesh::Context, c::Votes) { return no_validators<c::VotesReply>(); }
 Task<c::VotesReply> Consensus::propose_vote(mesh::Context, c::ProposeVote) { return no_validators<c::VotesReply>(); }
 

@@ -28,6 +28,8 @@ class Consensus {
     virtual Task<api::consensus::ProveIdentityReply> prove_identity(mesh::Context, api::consensus::ProveIdentity);
     virtual Task<api::consensus::ValidatorSetReply> validator_set(mesh::Context, api::consensus::ValidatorSet);
     virtual Task<api::consensus::ProgressReply> progress(mesh::Context, api::consensus::Progress);
+    virtual Task<api::consensus::ReadIndexReply> read_index(mesh::Context, api::consensus::ReadIndex);
+    virtual Task<api::consensus::EvidenceReply> evidence(mesh::Context, api::consensus::Evidence);
     virtual Task<api::consensus::VotesReply> votes(mesh::Context, api::consensus::Votes);
     virtual Task<api::consensus::VotesReply> propose_vote(mesh::Context, api::consensus::ProposeVote);
 

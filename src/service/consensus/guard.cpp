@@ -102,6 +102,12 @@ Result<Guard> Guard::open(const pbft::Domain& domain, const Hash& key, const std
     return out;
 }
 
+Result<void> Guard::begin(const std::string& path) {
+    WEFT_TRY(auto file, RecordFile::open(path));
+    if (file.record() || file.is_damaged()) return {};
+    return file.write(encode(pbft::SigningRecord{}));
+}
+
 Result<void> Guard::save() {
     WEFT_CHECK(file_.write(encode(record_)));
     is_new_ = false;

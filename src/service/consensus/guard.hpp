@@ -25,6 +25,9 @@ class Guard {
     /// @errors data_loss  the record is damaged: what to do; and RecordFile's.
     [[nodiscard]] static Result<Guard> open(const pbft::Domain& domain, const Hash& key, const std::string& path);
 
+    /// Says of a key that was just made that it has signed nothing. Does nothing if there is a record.
+    [[nodiscard]] static Result<void> begin(const std::string& path);
+
     /// There was no record: nobody knows what the key has signed.
     [[nodiscard]] bool is_new() const { return is_new_; }
     [[nodiscard]] const Address& address() const { return address_; }

@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::int64_t call_timeout_ns = 10 * ns_per_s;
 constexpr std::size_t queued_max = 4096;  // messages of others that wait for the engine
-constexpr std::size_t evidence_max = 64;
 constexpr std::int64_t disk_retry_ms = 500;
 
 mesh::Context context() { return mesh::Context::with_timeout(call_timeout_ns); }
@@ -51,7 +50,7 @@ Result<void> Pbft::start() {
     if (settings_.key) {
         WEFT_TRY(auto guard, Guard::open(domain_, *settings_.key, settings_.folder + "/signed"));
         guard_.emplace(std::move(guard));
-        is_listening_ = guard_->is_new();
+        is_listening_ = guard_->is_new() && tally_.validators().size() > 1;
     }
     Bytes seed = to_bytes(domain_.genesis);
     for (auto now = static_cast<std::uint64_t>(monotonic_ns()); now != 0; now >>= 8) {
@@ -71,10 +70,11 @@ Result<void> Pbft::start() {
     engine.timeout_ms = static_cast<std::int64_t>(config_.qbft->timeout_s) * 1000;
     engine_.emplace(engine);
     if (is_listening_) {
-        // Long enough for a repetition of what this key may have said in the round under way.
-        listening_until_ns_ = monotonic_ns() + std::max<std::int64_t>(engine.timeout_ms, 2000) * ns_per_ms;
-        log_.info("nothing is known of what this validator's key has signed: it listens first");
+        log_.warn("nothing is known of what this validator's key has signed: it votes in no height that it may have "
+                  "voted in. If the key is new, say so: weft validator trust");
     }
+    WEFT_TRY(auto evidence, EvidenceStore::open(settings_.folder + "/evidence"));
+    evidence_store_.emplace(std::move(evidence));
     thread_ = std::thread([this] { loop(); });
     return {};
 }
@@ -108,7 +108,7 @@ void Pbft::post(Work work) {
 }
 
 void Pbft::loop() {
-    if (!is_listening_) begin();
+    begin();
     std::deque<Work> works;
     while (true) {
         {
@@ -127,15 +127,14 @@ void Pbft::loop() {
         }
         for (auto& work : works) work();
         works.clear();
-        if (is_listening_ && monotonic_ns() >= listening_until_ns_) end_listening();
         fire_timers();
+        time_out_reads();
         describe_progress();
     }
 }
 
 std::int64_t Pbft::next_timer_ns() const {
-    if (is_listening_) return listening_until_ns_;
-    std::int64_t out = 0;
+    std::int64_t out = probe_ ? probe_->until_ns : 0;
     for (const auto at : timers_) {
         if (at != 0 && (out == 0 || at < out)) out = at;
     }
@@ -179,13 +178,18 @@ void Pbft::watch_own(const pbft::PbftMessage& message) {
     for (const auto& inner : message.votes) watch_own(*inner);
 }
 
-void Pbft::end_listening() {
+/// A validator that does not know what its key signed. If it voted in a height, a quorum had committed the one before,
+/// so of any quorum, it included, one correct validator at least is at most two heights behind that vote: it hears
+/// where so many stand and keeps silent in two heights more than the highest of them has.
+void Pbft::listen(const Address& from, const pbft::PbftMessage& message) {
+    watch_own(message);
+    if (message.kind != pbft::Kind::status || from == guard_->address()) return;
+    auto& height = told_[from];
+    height = std::max(height, message.height);
+    if (told_.size() + 1 < pbft::quorum(engine_->progress().size())) return;
+    for (const auto& [validator, at] : told_) silent_to_ = std::max(silent_to_, at + 2);
     is_listening_ = false;
-    listening_until_ns_ = 0;
-    disk_->post([this] {
-        if (!until_done("the signing record", [this] { return guard_->save(); })) return;
-        post([this] { begin(); });
-    });
+    log_.info("it has listened, and votes from the height after", {{"height", silent_to_}});
 }
 
 void Pbft::feed(const cs::Event& event) {
@@ -211,7 +215,16 @@ void Pbft::perform(cs::Cast& action) {
     if (message->kind == pbft::Kind::status || message->kind == pbft::Kind::decided) {
         return transmit(std::nullopt, message);
     }
-    if (guard_) disk_->post([this, message = std::move(message)] { sign(message); });
+    if (!guard_ || is_listening_ || message->height <= silent_to_) return;
+    pbft::Ptr justification;
+    if (message->kind == pbft::Kind::prepare && message->round > 0) justification = engine_->proposal();
+    disk_->post([this, message = std::move(message), justification = std::move(justification)] {
+        if (justification && !until_done("a proposal's justification",
+                                         [&] { return evidence_store_->keep_justification(*justification); })) {
+            return;
+        }
+        sign(message);
+    });
 }
 
 void Pbft::perform(cs::Broadcast& action) {
@@ -276,10 +289,12 @@ void Pbft::perform(cs::Evidence& action) {
     evidence_count_.fetch_add(1, std::memory_order_relaxed);
     log_.error("a validator contradicted itself",
                {{"rule", std::string(action.rule)}, {"validator", to_hex(action.culprit)}});
-    for (const auto& message : {action.first, action.second}) {
-        evidence_.push_back(std::static_pointer_cast<const pbft::PbftMessage>(message));
-        if (evidence_.size() > evidence_max) evidence_.pop_front();
-    }
+    disk_->post([this, it = action] {
+        const auto kept = evidence_store_->keep({std::string(it.rule), it.culprit,
+                                                 std::static_pointer_cast<const pbft::PbftMessage>(it.first),
+                                                 std::static_pointer_cast<const pbft::PbftMessage>(it.second)});
+        if (!kept) log_.error("evidence was not stored", {{"why", kept.error().message}});
+    });
 }
 
 void Pbft::perform(cs::Penalize& action) {
@@ -289,8 +304,8 @@ void Pbft::perform(cs::Penalize& action) {
 }
 
 void Pbft::received(const Address& from, std::shared_ptr<pbft::PbftMessage> message) {
-    if (is_listening_) return watch_own(*message);
-    if (engine_->head()) feed(cs::Received{from, std::move(message)});
+    if (is_listening_) listen(from, *message);
+    if (!gate_.is_full()) feed(cs::Received{from, std::move(message)});
 }
 
 Task<api::consensus::DeliverReply> Pbft::deliver(mesh::Context, api::consensus::Deliver request) {
@@ -298,6 +313,10 @@ Task<api::consensus::DeliverReply> Pbft::deliver(mesh::Context, api::consensus::
     const auto reject = [](const Error& error) {
         return api::consensus::DeliverReply{Verdict::reject, error.message};
     };
+    if (const auto read = decode_read_message(request.payload)) {
+        post([this, from = request.from, read = *read] { on_read_message(from, read); });
+        co_return api::consensus::DeliverReply{};
+    }
     std::vector<cs::BlockPtr> blocks;
     for (auto& bytes : request.blocks) {
         auto block = pbft::to_block(std::move(bytes));
@@ -319,8 +338,8 @@ Task<api::consensus::DeliverReply> Pbft::deliver(mesh::Context, api::consensus::
 }
 
 void Pbft::describe_progress() {
-    if (!engine_->head()) return;
     api::consensus::ProgressReply out;
+    out.is_listening = is_listening_ || engine_->height() <= silent_to_;
     out.height = engine_->height();
     out.round = engine_->round();
     out.proposer = engine_->proposer();
@@ -402,7 +421,7 @@ Task<api::consensus::SealReply> Pbft::notify(mesh::Context, api::consensus::Noti
     // Not a word more: the block says the rest.
     if (!pool_waits_.exchange(true, std::memory_order_acq_rel)) {
         post([this] {
-            if (!is_listening_ && engine_->head()) feed(cs::Waiting{true});
+            feed(cs::Waiting{true});
         });
     }
     co_return api::consensus::SealReply{};
@@ -429,10 +448,19 @@ Task<api::consensus::ProgressReply> Pbft::progress(mesh::Context, api::consensus
     auto out = progress_;
     out.final_ms = final_ms_;
     out.transactions_wait = pool_waits_.load(std::memory_order_relaxed);
-    out.is_listening = progress_.height == 0;
     out.trouble = trouble_;
     out.evidence_count = evidence_count_.load(std::memory_order_relaxed);
     out.refused_signatures = refused_signatures_.load(std::memory_order_relaxed);
+    co_return out;
+}
+
+Task<api::consensus::EvidenceReply> Pbft::evidence(mesh::Context, api::consensus::Evidence) {
+    constexpr std::size_t evidence_max = 64;
+    api::consensus::EvidenceReply out;
+    for (const auto& item : co_await evidence_store_->newest(evidence_max)) {
+        out.items.push_back({item.rule, item.culprit, item.first->height, item.first->round,
+                             pbft::pack(*item.first).message, pbft::pack(*item.second).message});
+    }
     co_return out;
 }
 

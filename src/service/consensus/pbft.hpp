@@ -16,8 +16,10 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,7 +36,9 @@
 #include "net/loop.hpp"
 #include "observe/log.hpp"
 #include "service/consensus/consensus.hpp"
+#include "service/consensus/evidence_store.hpp"
 #include "service/consensus/guard.hpp"
+#include "service/consensus/read_message.hpp"
 #include "service/consensus/record_file.hpp"
 
 namespace weft::service::consensus {
@@ -78,6 +82,8 @@ class Pbft final : public Consensus {
     Task<api::consensus::ProveIdentityReply> prove_identity(mesh::Context, api::consensus::ProveIdentity) override;
     Task<api::consensus::ValidatorSetReply> validator_set(mesh::Context, api::consensus::ValidatorSet) override;
     Task<api::consensus::ProgressReply> progress(mesh::Context, api::consensus::Progress) override;
+    Task<api::consensus::ReadIndexReply> read_index(mesh::Context, api::consensus::ReadIndex) override;
+    Task<api::consensus::EvidenceReply> evidence(mesh::Context, api::consensus::Evidence) override;
     Task<api::consensus::VotesReply> votes(mesh::Context, api::consensus::Votes) override;
     Task<api::consensus::VotesReply> propose_vote(mesh::Context, api::consensus::ProposeVote) override;
 
@@ -107,11 +113,32 @@ class Pbft final : public Consensus {
     void transmit(std::optional<Address> to, const cs::MessagePtr& message);
     void received(const Address& from, std::shared_ptr<pbft::PbftMessage> message);
     void watch_own(const pbft::PbftMessage& message);
-    void end_listening();
+    void listen(const Address& from, const pbft::PbftMessage& message);
     void begin();
     [[nodiscard]] std::int64_t next_timer_ns() const;
     void fire_timers();
     void describe_progress();
+
+    // Strong reads (pbft_reads.cpp), on the engine's thread.
+    struct Reader {
+        Promise<api::consensus::ReadIndexReply> promise;
+        std::int64_t until_ns = 0;
+        std::uint64_t height = 0;  // what it waits for, once that is known
+    };
+    /// A question to all validators where they stand.
+    struct Probe {
+        std::uint64_t nonce = 0;
+        std::int64_t until_ns = 0;
+        std::set<Address> answered;
+        std::uint64_t height = 0;
+        std::vector<Reader> readers;
+    };
+    void on_read_message(const Address& from, const ReadMessage& message);
+    void begin_probe();
+    void end_probe();
+    void answer_reads(std::uint64_t height);
+    void time_out_reads();
+    [[nodiscard]] std::uint64_t frontier() const;
 
     // The disk's thread.
     void write_record(const cs::RecordPtr& record);
@@ -150,13 +177,18 @@ class Pbft final : public Consensus {
     cs::Gate gate_;
     std::array<std::int64_t, pbft::timer_count> timers_{};  // monotonic_ns(); 0: not set
     bool is_listening_ = false;
-    std::int64_t listening_until_ns_ = 0;
-    std::deque<std::shared_ptr<const pbft::PbftMessage>> evidence_;
+    std::map<Address, cs::Height> told_;  // while it listens: where others stand
+    cs::Height silent_to_ = 0;            // it votes in no height up to this one
+    std::optional<Probe> probe_;
+    std::vector<Reader> readers_;  // for the next probe
+    std::vector<Reader> behind_;   // wait for a height
+    std::uint64_t next_nonce_ = 1;
     bool is_fetching_ = false;
 
     // Of the disk's thread.
     std::optional<Guard> guard_;
     std::optional<RecordFile> record_file_;
+    std::optional<EvidenceStore> evidence_store_;
 
     // Of the chain's thread.
     api::SealedBlockPtr head_;

@@ -155,7 +155,8 @@ void Pbft::committed() {
     head->proposer = head_->header.coinbase;
     auto validators = std::make_shared<cs::Validators>(tally_.validators());
     post([this, head = std::move(head), validators = std::move(validators)] {
-        if (engine_->head()) feed(cs::Committed{head, validators});
+        feed(cs::Committed{head, validators});
+        answer_reads(head->height);
     });
     look_at_pool();
 }
@@ -166,7 +167,7 @@ void Pbft::look_at_pool() {
     const bool waits = pool->pending > 0;
     if (waits) pool_waits_.store(true, std::memory_order_release);
     post([this, waits] {
-        if (engine_->head()) feed(cs::Waiting{waits || pool_waits_.load(std::memory_order_acquire)});
+        feed(cs::Waiting{waits || pool_waits_.load(std::memory_order_acquire)});
     });
 }
 

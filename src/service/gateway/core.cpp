@@ -29,6 +29,7 @@ Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config
     add_simulate_methods(methods);
     add_build_methods(methods);
     add_monitor_methods(methods);
+    add_validator_methods(methods);
 }
 
 Core::~Core() = default;

@@ -16,6 +16,7 @@ inline constexpr std::int32_t method_not_found = -32601;
 inline constexpr std::int32_t invalid_params = -32602;
 inline constexpr std::int32_t internal = -32603;
 inline constexpr std::int32_t server = -32000;
+inline constexpr std::int32_t unavailable = -32001;
 inline constexpr std::int32_t timeout = -32002;
 inline constexpr std::int32_t unsupported = -32004;
 }  // namespace code

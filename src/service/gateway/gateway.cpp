@@ -106,6 +106,14 @@ Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
         }
     }
     net::Response response;
+    if (const std::string_view level = request.header("weft-consistency"); !level.empty() && level != "eventual") {
+        if (level != "strong") {
+            response.body = net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong or eventual");
+            allow_origin(core->config, request, response);
+            co_return response;
+        }
+        call.is_strong = true;
+    }
     response.body = co_await core->dispatch(request.body, std::move(call));
     allow_origin(core->config, request, response);
     co_return response;

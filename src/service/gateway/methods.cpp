@@ -18,8 +18,21 @@ observe::Histogram& latency() {
     return histogram;
 }
 
-Task<std::string> checked(Core& core, const Method& method, Call& call) {
+/// A strong read goes on once the node that is asked certainly has the newest final block.
+Task<void> become_current(Core& core, mesh::Context context) {
+    const auto index = co_await settled(core.ports.read_index(context, {}));
+    if (!index) co_await Result<void>(rpc_fail(code::unavailable, "no strong read now: " + index.error().message));
+    // Another node may answer this call than that one.
+    const auto head = co_await core.ports.head(context, {});
+    if (head.number < index->height) {
+        co_await Result<void>(rpc_fail(code::unavailable, "no strong read now: the node is behind"));
+    }
+}
+
+Task<std::string> checked(Core& core, const Method& method, Call& call, bool is_strong) {
     co_await call.params.check_count(method.parameters.size());
+    // What is sent is no read: it is acknowledged when a node keeps it.
+    if (is_strong && !method.name.starts_with("eth_send")) co_await become_current(core, call.context);
     if (method.access == Access::development) {
         const ChainFacts facts = co_await core.facts(call.context);
         if (!facts.development) co_await Result<void>(no_such_method(method.name));
@@ -37,7 +50,7 @@ Task<std::string> run_method(Core& core, const Method& method, observe::Counter&
         context.deadline_ns = std::min(context.deadline_ns, started + core.config.call_timeout_ns);
     }
     Call call{core, Params(values), context, rpc.session, method.name};
-    Result<std::string> result = co_await settled(checked(core, method, call));
+    Result<std::string> result = co_await settled(checked(core, method, call, rpc.is_strong));
     latency().observe(static_cast<double>(monotonic_ns() - started) / ns_per_s);
     if (!result) {
         observe::metrics().counter(errors_name, errors_help, {{"method", method.name}}).add();

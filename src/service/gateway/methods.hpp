@@ -86,6 +86,7 @@ void add_config_methods(MethodTable& table);
 void add_simulate_methods(MethodTable& table);
 void add_build_methods(MethodTable& table);
 void add_monitor_methods(MethodTable& table);
+void add_validator_methods(MethodTable& table);
 
 /// The OpenRPC document of the table.
 [[nodiscard]] std::string openrpc_document(const MethodTable& table, std::string_view version);

@@ -46,6 +46,9 @@ struct Ports {
     mesh::Port<api::contract::Preview> preview;
     // consensus
     mesh::Port<api::consensus::Status> status;
+    mesh::Port<api::consensus::ReadIndex> read_index;
+    mesh::Port<api::consensus::ValidatorSet> validator_set;
+    mesh::Port<api::consensus::Votes> votes;
     mesh::Port<api::consensus::Mine> mine;
     mesh::Port<api::consensus::Configure> configure;
     mesh::Port<api::consensus::Clock> clock;
@@ -62,6 +65,7 @@ struct Ports {
     mesh::Port<api::network::Status> network_status;
     // monitor
     mesh::Port<api::monitor::Report> report;
+    mesh::Port<api::monitor::Finality> finality;
     mesh::Port<api::monitor::TopContracts> top_contracts;
     mesh::Port<api::monitor::ContractStats> contract_stats;
     mesh::Port<api::monitor::ContractEvents> contract_events;

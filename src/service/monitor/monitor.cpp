@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/time.hpp"
+#include "service/monitor/finality.hpp"
 
 namespace weft::service::monitor {
 
@@ -130,6 +131,13 @@ Task<void> Monitor::look_at(api::SealedBlockPtr block) {
         statistics_.add(activity->contracts);
     }
     feed_.publish({number, block->hash, std::move(activity->contracts)});
+}
+
+Task<api::monitor::FinalityReply> Monitor::finality(mesh::Context context, api::monitor::Finality) {
+    const auto progress = co_await ports_.consensus_progress(context, {});
+    const auto network = co_await settled(ports_.network_status(context, {}));
+    co_return explain(progress, network ? *network : api::network::StatusReply{},
+                      static_cast<std::uint64_t>(unix_ms()));
 }
 
 Task<api::monitor::TopContractsReply> Monitor::top_contracts(mesh::Context, api::monitor::TopContracts request) {

@@ -34,6 +34,7 @@ struct Ports {
     mesh::Port<api::validation::PoolStatus> pool_status;
     mesh::Port<api::network::Status> network_status;
     mesh::Port<api::consensus::Status> consensus_status;
+    mesh::Port<api::consensus::Progress> consensus_progress;
     mesh::Port<api::storage::Events> storage_events;
     mesh::Port<api::contract::Activity> activity;
     /// Bytes of the database on disk.
@@ -52,6 +53,7 @@ class Monitor {
     void stop();
 
     Task<api::monitor::ReportReply> report(mesh::Context context, api::monitor::Report);
+    Task<api::monitor::FinalityReply> finality(mesh::Context context, api::monitor::Finality);
     Task<api::monitor::TopContractsReply> top_contracts(mesh::Context, api::monitor::TopContracts request);
     Task<api::monitor::ContractStatsReply> contract_stats(mesh::Context, api::monitor::ContractStats request);
     Task<api::monitor::ContractEventsReply> contract_events(mesh::Context, api::monitor::ContractEvents request);
