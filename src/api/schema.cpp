@@ -27,7 +27,8 @@ std::vector<SchemaFile> schema_files() {
     return {
         file<storage::Head, storage::GetBlock, storage::GetTransaction, storage::GetAccount, storage::GetCode,
              storage::GetSlot, storage::GetProof, storage::GetLogs, storage::FeeHistory, storage::Events,
-             storage::OpenState, storage::ReadState, storage::RootOf, storage::ReadBlocks>("storage.proto", "Storage"),
+             storage::OpenState, storage::ReadState, storage::RootOf, storage::ReadBlocks,
+             storage::SnapshotHead, storage::ReadSnapshot>("storage.proto", "Storage"),
         file<validation::Submit, validation::PendingNonce, validation::GetPooled, validation::PoolStatus,
              validation::PoolContent, validation::Drop, validation::PendingEvents, validation::Best, validation::Import,
              validation::Match>("validation.proto", "Validation"),

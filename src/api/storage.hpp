@@ -3,6 +3,7 @@
 
 #include "api/types.hpp"
 #include "chain/account.hpp"
+#include "chain/snapshot.hpp"
 #include "chain/state.hpp"
 
 namespace weft::api::storage {
@@ -113,6 +114,31 @@ struct ReadBlocks {
     std::uint64_t first = 0;
     std::uint64_t count = 1;
     std::uint64_t size_max = 2 << 20;
+};
+
+struct SnapshotHeadReply {
+    std::uint64_t number = 0;  // 0: there is none
+    Bytes block;               // RLP
+    Bytes proof;               // as in StoredBlock
+    std::vector<Bytes> receipts;  // consensus form
+};
+/// A block whose state is served in chunks: one of the chain::snapshots_kept newest whose numbers are multiples of
+/// chain::snapshot_interval.
+struct SnapshotHead {
+    using Reply = SnapshotHeadReply;
+    static constexpr std::string_view method = "weft.Storage/SnapshotHead";
+    std::uint64_t number = 0;  // 0: the newest
+};
+
+/// A chunk of such a state.
+/// @errors not_found  none of that number is served, or a key of it is known by its hash alone; invalid_argument  no
+///         such range.
+struct ReadSnapshot {
+    using Reply = chain::SnapshotChunk;
+    static constexpr std::string_view method = "weft.Storage/ReadSnapshot";
+    std::uint64_t number = 0;
+    chain::SnapshotRange range;
+    std::uint64_t bytes_wanted = chain::chunk_bytes_wanted;
 };
 
 /// One position of a topic filter: any of these; empty: anything.

@@ -5,6 +5,7 @@
 
 #include "base/rlp.hpp"
 #include "crypto/keccak.hpp"
+#include "evm/call.hpp"
 
 namespace weft::chain {
 
@@ -172,6 +173,31 @@ class ChunkVerifier {
 };
 
 }  // namespace
+
+Result<std::vector<Receipt>> receipts_of(const ChainConfig& config, const Block& block,
+                                         std::span<const Bytes> encoded) {
+    if (encoded.size() != block.transactions.size()) return wrong("more or fewer receipts than transactions");
+    const Rules rules = rules_of(config, block.header);
+    std::vector<Receipt> out;
+    std::uint64_t gas_before = 0;
+    for (std::size_t i = 0; i < encoded.size(); ++i) {
+        WEFT_TRY(Receipt receipt, decode_receipt(encoded[i]));
+        const auto& transaction = block.transactions[i]->transaction;
+        receipt.gas_used = receipt.cumulative_gas_used - gas_before;
+        gas_before = receipt.cumulative_gas_used;
+        receipt.effective_gas_price = effective_gas_price(transaction, block.header.base_fee.value_or(U256{}));
+        if (!transaction.to) {
+            receipt.contract_address = evm::create_address(block.transactions[i]->sender, transaction.nonce);
+        }
+        receipt.blob_gas_used = blob_gas(transaction);
+        if (receipt.blob_gas_used != 0 && block.header.excess_blob_gas) {
+            receipt.blob_gas_price = blob_base_fee(rules, *block.header.excess_blob_gas);
+        }
+        out.push_back(std::move(receipt));
+    }
+    if (receipts_root(out) != block.header.receipts_root) return wrong("other receipts than the block's");
+    return out;
+}
 
 Result<SnapshotChunk> make_chunk(SnapshotSource& source, const Hash& root, const SnapshotRange& range,
                                  std::uint64_t bytes_wanted) {

@@ -9,7 +9,10 @@
 #include <optional>
 #include <vector>
 
+#include "chain/block.hpp"
+#include "chain/fork.hpp"
 #include "chain/range_proof.hpp"
+#include "chain/receipt.hpp"
 #include "chain/state.hpp"
 
 namespace weft::chain {
@@ -47,6 +50,12 @@ struct SnapshotChunk {
     std::vector<Bytes> codes;
 };
 
+/// The receipts of a snapshot's block, read from their consensus form and with what that leaves out.
+/// @param block   its senders recovered.
+/// @errors invalid_argument  not the receipts that the header commits to.
+[[nodiscard]] Result<std::vector<Receipt>> receipts_of(const ChainConfig& config, const Block& block,
+                                                       std::span<const Bytes> encoded);
+
 /// What chunks are made of.
 class SnapshotSource : public NodeSource {
   public:
@@ -57,7 +66,7 @@ class SnapshotSource : public NodeSource {
 };
 
 /// The chunk that a range begins with.
-/// @errors as source; invalid_argument  no such range, or no such account to go on within; data_loss  a node is missing.
+/// @errors as source; invalid_argument  no such range or account to go on within; data_loss  a node is missing.
 [[nodiscard]] Result<SnapshotChunk> make_chunk(SnapshotSource& source, const Hash& root, const SnapshotRange& range,
                                                std::uint64_t bytes_wanted = chunk_bytes_wanted);
 

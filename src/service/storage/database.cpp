@@ -48,6 +48,20 @@ Result<bool> has_head(const store::Kv& kv) {
     return stored.has_value();
 }
 
+Result<void> write_snapshot_head(store::Kv& kv, const chain::Genesis& genesis, const api::SealedBlock& head,
+                                 BytesView proof, std::uint64_t version) {
+    const auto first = make_genesis_block(genesis);
+    const auto number = head.header.number;
+    const StoredMeta meta{layout_number, number, head.hash, version, version + 1, first->hash};
+    store::Kv::Batch batch;
+    put_block(batch, *first, 0);
+    put_block(batch, head, version);
+    if (!proof.empty()) batch.put(table::proofs, number_key(number), proof);
+    batch.put(table::versions, number_key(version), wire::encode(StoredVersion{head.header.state_root, {}, {}, {}}));
+    batch.put(table::meta, meta_key, wire::encode(meta));
+    return kv.write(std::move(batch));
+}
+
 Result<void> write_first_head(store::Kv& kv, const chain::Genesis& genesis, std::uint64_t version) {
     const auto block = make_genesis_block(genesis);
     const StoredMeta meta{layout_number, block->header.number, block->hash, version, version + 1, block->hash};
@@ -192,6 +206,7 @@ Result<std::uint64_t> Database::version_of(std::uint64_t number) const {
     WEFT_TRY(const auto stored, kv_.get(table::headers, number_key(number + 1)));
     if (!stored) return fail(ErrorCode::not_found, "header not found");
     WEFT_TRY(const auto record, wire::decode<StoredHeader>(*stored));
+    if (record.version < 2) return fail(ErrorCode::not_found, "the state of that block is not kept");
     return record.version - 1;
 }
 
@@ -246,6 +261,18 @@ Result<evm::CodePtr> Database::code(const Hash& code_hash) const {
     return code;
 }
 
+Result<Bytes> Database::code_bytes(const Hash& code_hash) const {
+    WEFT_TRY(auto stored, kv_.get(table::codes, code_hash));
+    if (!stored) return fail(ErrorCode::not_found, "no such code");
+    return *std::move(stored);
+}
+
+Result<Bytes> Database::preimage(const Hash& hash) const {
+    WEFT_TRY(auto stored, kv_.get(table::preimages, hash));
+    if (!stored) return fail(ErrorCode::not_found, "a key of the state is known by its hash alone");
+    return *std::move(stored);
+}
+
 Bytes Database::node_at(const Hash& owner, chain::NibblesView path, std::uint64_t version) const {
     auto found = kv_.get_version(table::nodes, node_key(owner, path, version));
     return found && *found ? **std::move(found) : Bytes{};
@@ -276,11 +303,18 @@ Result<void> Database::write_state(store::Kv::Batch& batch, std::uint64_t versio
         if (!change.deleted) after.account = change.account;
         record.accounts.push_back(account_key(change.address, version));
         batch.put(table::accounts, record.accounts.back(), encode_account(after));
+        if (!before.account) batch.put(table::preimages, chain::hashed_key(change.address), change.address);
         for (const auto& [key, value] : change.slots) {
             const Hash bytes = value.to_hash();
             record.slots.push_back(slot_key(change.address, after.incarnation, key, version));
             batch.put(table::slots, record.slots.back(), bytes.view().last(value.byte_length()));
-            slots_.put({{change.address, after.incarnation}, key}, version, value);
+            const SlotId id{{change.address, after.incarnation}, key};
+            const auto known = slots_.find(id, meta_.version);
+            // A slot that held something has its preimage; what is not cached is written again.
+            if (!value.is_zero() && (!known || known->is_zero())) {
+                batch.put(table::preimages, chain::hashed_key(key), key.to_hash());
+            }
+            slots_.put(id, version, value);
         }
         accounts_.put(change.address, version, std::move(after));
     }

@@ -44,6 +44,10 @@ struct DatabaseConfig {
 [[nodiscard]] store::KvOptions kv_options(const DatabaseConfig& config);
 /// For load.hpp: whether a database has been made there.
 [[nodiscard]] Result<bool> has_head(const store::Kv& kv);
+/// For snapshot_writer.hpp: the records of a head whose state was written as a version, and whose ancestors' headers
+/// are there, but for the genesis block. The head's proof may be empty.
+[[nodiscard]] Result<void> write_snapshot_head(store::Kv& kv, const chain::Genesis& genesis,
+                                               const api::SealedBlock& head, BytesView proof, std::uint64_t version);
 /// For load.hpp: the records of a genesis block whose state was written as a version.
 [[nodiscard]] Result<void> write_first_head(store::Kv& kv, const chain::Genesis& genesis, std::uint64_t version);
 
@@ -80,6 +84,7 @@ class Database final : public chain::NodeSource {
     };
     [[nodiscard]] Result<std::optional<Position>> find_transaction(const Hash& hash) const;
     /// The newest version of the state that belongs to a block.
+    /// @errors not_found  no such block, or its state was not kept.
     [[nodiscard]] Result<std::uint64_t> version_of(std::uint64_t number) const;
     [[nodiscard]] Result<Hash> root_of(std::uint64_t version, std::uint64_t number) const;
 
@@ -87,6 +92,11 @@ class Database final : public chain::NodeSource {
     [[nodiscard]] Result<U256> slot(const Address& address, const U256& key, std::uint64_t version) const;
     /// Never null: an unknown hash has empty code.
     [[nodiscard]] Result<evm::CodePtr> code(const Hash& code_hash) const;
+    /// @errors not_found  no such code.
+    [[nodiscard]] Result<Bytes> code_bytes(const Hash& code_hash) const;
+    /// The address or slot key of a hash.
+    /// @errors not_found  the state was written by load.hpp, or by a program that kept none.
+    [[nodiscard]] Result<Bytes> preimage(const Hash& hash) const;
     [[nodiscard]] Bytes node_at(const Hash& owner, chain::NibblesView path, std::uint64_t version) const;
     [[nodiscard]] Bytes node(const Hash& owner, chain::NibblesView path) override;
 

@@ -16,6 +16,7 @@
 //   versions      version                       -> StoredVersion         what it wrote, for going back
 //   meta          name                          -> value
 //   proofs        number                        -> why the block is final, as the engine that committed it encodes that
+//   preimages     hash of an address or slot key -> itself                 for chunks of a state
 //
 // Numbers are big-endian, so that their order is the keys' order. ~version is the complement: the newest comes first.
 
@@ -29,6 +30,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "chain/account.hpp"
+#include "chain/snapshot.hpp"
 #include "store/kv.hpp"
 
 namespace weft::service::storage {
@@ -45,10 +47,11 @@ inline constexpr store::Table nodes = 7;
 inline constexpr store::Table versions = 8;
 inline constexpr store::Table meta = 9;
 inline constexpr store::Table proofs = 10;
+inline constexpr store::Table preimages = 11;
 }  // namespace table
-inline constexpr std::array<std::string_view, 11> table_names = {"blocks",   "headers", "hashes", "transactions",
+inline constexpr std::array<std::string_view, 12> table_names = {"blocks",   "headers", "hashes", "transactions",
                                                                 "accounts", "slots",   "codes",  "nodes",
-                                                                "versions", "meta",    "proofs"};
+                                                                "versions", "meta",    "proofs", "preimages"};
 
 /// Grows when the layout changes; a database of another one is refused.
 inline constexpr std::uint64_t layout_number = 1;
@@ -69,7 +72,7 @@ struct StoredHeader {
     Hash hash;
     U256 total_difficulty;
     std::uint64_t size = 0;
-    /// Of the state right after it.
+    /// Of the state right after it; 0: the state was not kept, and neither was the block's body.
     std::uint64_t version = 0;
 };
 struct StoredVersion {
@@ -86,6 +89,12 @@ struct StoredMeta {
     /// The next one to give away: versions are never used twice.
     std::uint64_t next_version = 0;
     Hash genesis_hash;
+};
+
+/// A database that is being filled from a snapshot: it has no StoredMeta yet.
+struct StoredSync {
+    Hash block_hash;
+    std::vector<chain::SnapshotRange> missing;
 };
 
 /// An account with the number of lives of its address: storage of an earlier life is unreachable, so that deleting an

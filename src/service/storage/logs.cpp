@@ -36,7 +36,8 @@ Result<void> LogSearch::scan(std::uint64_t first, std::uint64_t last) {
         if (!header) return {};
         if (!may_match(filter, header->header.logs_bloom)) continue;
         WEFT_TRY(const auto block, database.block(number));
-        if (block) WEFT_CHECK(scan_block(*block));
+        if (!block) return fail(ErrorCode::not_found, "pruned history unavailable");
+        WEFT_CHECK(scan_block(*block));
     }
     return {};
 }

@@ -34,8 +34,10 @@ api::storage::HeadReply describe(const Head& head) {
 
 }  // namespace
 
-Storage::Storage(std::unique_ptr<Database> database, const chain::ChainConfig& config, std::uint64_t epoch)
-    : database_(std::move(database)), recent_(mix64(epoch)), config_(config), feed_(events_kept_max, epoch) {}
+Storage::Storage(std::unique_ptr<Database> database, const chain::ChainConfig& config, std::uint64_t epoch,
+                 std::uint64_t snapshot_interval)
+    : database_(std::move(database)), recent_(mix64(epoch)), config_(config), snapshot_interval_(snapshot_interval),
+      feed_(events_kept_max, epoch) {}
 
 Result<api::SealedBlockPtr> Storage::find_block(const api::BlockRef& ref, bool header_only) const {
     const auto by_number = [&](std::uint64_t number) {

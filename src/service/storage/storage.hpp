@@ -20,7 +20,9 @@ namespace weft::service::storage {
 class Storage {
   public:
     /// @param config  the chain's; must outlive the service.
-    Storage(std::unique_ptr<Database> database, const chain::ChainConfig& config, std::uint64_t epoch);
+    /// @param snapshot_interval  chain::snapshot_interval but in tests.
+    Storage(std::unique_ptr<Database> database, const chain::ChainConfig& config, std::uint64_t epoch,
+            std::uint64_t snapshot_interval = chain::snapshot_interval);
 
     Task<api::storage::HeadReply> head(mesh::Context, api::storage::Head);
     Task<api::storage::BlockReply> get_block(mesh::Context, api::storage::GetBlock);
@@ -33,6 +35,8 @@ class Storage {
     Task<api::storage::FeeHistoryReply> fee_history(mesh::Context, api::storage::FeeHistory);
     Task<api::storage::EventsReply> events(mesh::Context, api::storage::Events);
     Task<api::storage::ReadBlocksReply> read_blocks(mesh::Context, api::storage::ReadBlocks);
+    Task<api::storage::SnapshotHeadReply> snapshot_head(mesh::Context, api::storage::SnapshotHead);
+    Task<chain::SnapshotChunk> read_snapshot(mesh::Context, api::storage::ReadSnapshot);
     Task<api::storage::OpenStateReply> open_state(mesh::Context, api::storage::OpenState);
     Task<api::storage::StateValues> read_state(mesh::Context, api::storage::ReadState);
     Task<api::storage::RootReply> root_of(mesh::Context, api::storage::RootOf);
@@ -57,12 +61,15 @@ class Storage {
   private:
     [[nodiscard]] Result<api::SealedBlockPtr> find_block(const api::BlockRef& ref, bool header_only) const;
 
+    /// Whether a block's state is one that is served in chunks.
+    [[nodiscard]] bool is_snapshot(std::uint64_t number) const;
     [[nodiscard]] Result<api::storage::StateValues> read(std::uint64_t version, std::uint64_t number,
                                                          const api::storage::StateKeys& keys) const;
 
     std::unique_ptr<Database> database_;
     RecentChanges recent_;
     const chain::ChainConfig& config_;
+    const std::uint64_t snapshot_interval_;
     bus::Feed<api::storage::ChainEvent> feed_;
 };
 
