@@ -1,6 +1,7 @@
 #pragma once
 // network: the node's connections to its peers.
 
+#include "api/storage.hpp"
 #include "api/types.hpp"
 
 namespace weft::api::network {
@@ -71,6 +72,44 @@ struct FetchBlocks {
     std::optional<Address> from;
     std::uint64_t first = 0;
     std::uint64_t count = 0;
+};
+
+struct FetchHeadersReply {
+    std::vector<Bytes> headers;  // RLP; first, first + 1, ...; maybe fewer than asked for
+    std::string peer;            // id of who sent them
+};
+/// Headers from a peer that says it has them. Nothing is known of them but that they are headers of those numbers.
+/// @errors as FetchBlocks.
+struct FetchHeaders {
+    using Reply = FetchHeadersReply;
+    static constexpr std::string_view method = "weft.Network/FetchHeaders";
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+};
+
+struct FetchSnapshotReply {
+    storage::SnapshotHeadReply head;
+    std::string peer;
+};
+/// A block whose state peers serve in chunks. Whether it is final is for the caller to see.
+/// @errors unavailable  no peer serves one, or that one; deadline_exceeded.
+struct FetchSnapshot {
+    using Reply = FetchSnapshotReply;
+    static constexpr std::string_view method = "weft.Network/FetchSnapshot";
+    std::uint64_t number = 0;  // 0: the newest that somebody has
+};
+
+struct FetchChunkReply {
+    chain::SnapshotChunk chunk;
+    std::string peer;  // to be blamed (Penalize) if chain::verify_chunk() refuses it
+};
+/// A chunk of such a state. Requests go to one peer after the other, so that several at once use several.
+/// @errors as FetchSnapshot.
+struct FetchChunk {
+    using Reply = FetchChunkReply;
+    static constexpr std::string_view method = "weft.Network/FetchChunk";
+    std::uint64_t number = 0;
+    chain::SnapshotRange range;
 };
 
 /// Somebody did what no correct peer does.

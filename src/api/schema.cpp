@@ -41,8 +41,8 @@ std::vector<SchemaFile> schema_files() {
              consensus::Progress, consensus::ReadIndex, consensus::Evidence, consensus::Votes, consensus::ProposeVote>(
             "consensus.proto", "Consensus"),
         file<wallet::Accounts, wallet::Sign>("wallet.proto", "Wallet"),
-        file<network::Status, network::Announce, network::Send, network::FetchBlocks, network::Penalize>(
-            "network.proto", "Network"),
+        file<network::Status, network::Announce, network::Send, network::FetchBlocks, network::Penalize,
+             network::FetchHeaders, network::FetchSnapshot, network::FetchChunk>("network.proto", "Network"),
         file<monitor::Report, monitor::TopContracts, monitor::ContractStats, monitor::ContractEvents,
              monitor::Finality>("monitor.proto", "Monitor"),
         file<registry::Register, registry::Renew, registry::Deregister, registry::List>("registry.proto", "Registry"),

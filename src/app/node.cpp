@@ -181,6 +181,8 @@ service::network::Ports network_ports(Services& own) {
     out.prove_identity = direct(own.consensus, &Consensus::prove_identity);
     out.validator_set = direct(own.consensus, &Consensus::validator_set);
     out.read_blocks = direct(own.storage, &Storage::read_blocks);
+    out.snapshot_head = direct(own.storage, &Storage::snapshot_head);
+    out.read_snapshot = direct(own.storage, &Storage::read_snapshot);
     out.import = direct(validation, &Validation::import);
     out.get_pooled = ports.get_pooled;
     out.match = direct(validation, &Validation::match);

@@ -1,11 +1,13 @@
 #pragma once
 // The network service's inside: everything that happens on its loop. core.cpp has connections, core_messages.cpp what
-// is done with a frame, core_blocks.cpp blocks and consensus messages, core_transactions.cpp transactions.
+// is done with a frame, core_blocks.cpp blocks and consensus messages, core_transactions.cpp transactions,
+// core_sync.cpp what a node asks for that is far behind.
 //
 // Held by shared_ptr: each task that waits for another service keeps it, and goes on on the loop.
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,6 +46,9 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     void announce(api::network::Announce request);
     Task<api::network::SendReply> send(api::network::Send request);
     Task<api::network::FetchBlocksReply> fetch_blocks(mesh::Context context, api::network::FetchBlocks request);
+    Task<api::network::FetchHeadersReply> fetch_headers(mesh::Context context, api::network::FetchHeaders request);
+    Task<api::network::FetchSnapshotReply> fetch_snapshot(mesh::Context context, api::network::FetchSnapshot request);
+    Task<api::network::FetchChunkReply> fetch_chunk(mesh::Context context, api::network::FetchChunk request);
     void penalize(const api::network::Penalize& request);
 
   private:
@@ -127,6 +132,8 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     void on(const PeerPtr& peer, const Frame& frame, const AnnounceMessage& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetTransactions& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetPeers& message);
+    void on(const PeerPtr& peer, const Frame& frame, const GetSnapshot& message);
+    void on(const PeerPtr& peer, const Frame& frame, const GetChunk& message);
     Task<void> ping(std::shared_ptr<Core> self, PeerPtr peer);
 
     // Blocks.
@@ -141,8 +148,30 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     [[nodiscard]] OpenBlockPtr recent(const Hash& hash) const;
     Task<void> serve_blocks(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetBlocks request);
     Task<void> serve_headers(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetHeaders request);
-    [[nodiscard]] std::vector<PeerPtr> holders(const api::network::FetchBlocks& request) const;
     Task<api::network::FetchBlocksReply> fetch_from(PeerPtr peer, GetBlocks request, std::int64_t timeout_ns);
+
+    // Headers and states for a node that is far behind.
+    Task<void> serve_snapshot(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetSnapshot request);
+    Task<void> serve_chunk(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetChunk request);
+    Task<api::network::FetchHeadersReply> headers_from(PeerPtr peer, GetHeaders request, std::int64_t timeout_ns);
+    Task<api::network::FetchSnapshotReply> snapshot_from(PeerPtr peer, GetSnapshot request, std::int64_t timeout_ns);
+    Task<api::network::FetchChunkReply> chunk_from(PeerPtr peer, GetChunk request, std::int64_t timeout_ns);
+
+    /// Peers that say they have a block, in the order in which to ask: the named validator, those quick to answer.
+    [[nodiscard]] std::vector<PeerPtr> holders(std::uint64_t number, const std::optional<Address>& named = {}) const;
+    /// The first answer to a question that peers are asked one after the other.
+    /// @errors unavailable  with @p none, if there is none.
+    template <class Reply>
+    Task<Reply> first_answer(mesh::Context context, std::vector<PeerPtr> peers, std::string none,
+                             std::function<Task<Reply>(PeerPtr peer, std::int64_t timeout_ns)> ask) {
+        for (const auto& peer : peers) {
+            const std::int64_t timeout = std::min(config_.limits.bodies_ns, context.remaining_ns());
+            if (timeout <= 0) co_return fail(ErrorCode::deadline_exceeded, "no peer answered in time");
+            auto reply = co_await settled(ask(peer, timeout));
+            if (reply) co_return *std::move(reply);
+        }
+        co_return fail(ErrorCode::unavailable, std::move(none));
+    }
 
     // Transactions.
     void tell();
@@ -196,6 +225,7 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     std::unordered_set<Address> validators_;
     bool looking_at_validators_ = false;
 
+    std::size_t chunks_asked_ = 0;
     std::deque<OpenBlockPtr> recent_;  // sent or received; the newest last
 
     Told told_;

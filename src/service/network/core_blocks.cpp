@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/rlp.hpp"
 #include "service/network/core.hpp"
 
 namespace weft::service::network {
@@ -11,7 +10,6 @@ namespace {
 
 /// Bytes of one answer; the first block of it may be larger.
 constexpr std::uint64_t reply_bytes_wanted = 2 << 20;
-constexpr std::size_t tries_max = 4;
 
 }  // namespace
 
@@ -148,47 +146,12 @@ Task<void> Core::serve_blocks(std::shared_ptr<Core> self, PeerPtr peer, std::uin
     peer->post(reply, request_id);
 }
 
-Task<void> Core::serve_headers(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id,
-                               GetHeaders request) {
-    const Peer::Work work(peer, reply_bytes_wanted);
-    const std::uint64_t count = std::min<std::uint64_t>(request.count, headers_count_max);
-    const auto read = co_await settled(call(ports_.read_blocks, {request.first, count, reply_bytes_wanted}));
-    Headers reply;
-    if (read) {
-        for (const auto& stored : read->blocks) {
-            auto items = rlp::Reader(stored.block).list();
-            const auto header = items ? items->item() : std::unexpected(items.error());
-            if (!header || reply.headers.size() == count) break;
-            reply.headers.push_back({*header});
-        }
-    }
-    peer->post(reply, request_id);
-}
-
-std::vector<PeerPtr> Core::holders(const api::network::FetchBlocks& request) const {
-    std::vector<PeerPtr> out;
-    for (const auto& [id, peer] : peers_) {
-        if (peer->head_number >= request.first && !peer->closing()) out.push_back(peer);
-    }
-    // The one that was named, then those that are quick to answer.
-    std::ranges::sort(out, {}, [&](const PeerPtr& peer) {
-        const bool named = request.from && peer->validator == request.from;
-        return std::tuple(!named, peer->limited, peer->latency_ns);
-    });
-    if (out.size() > tries_max) out.resize(tries_max);
-    return out;
-}
-
 Task<api::network::FetchBlocksReply> Core::fetch_blocks(mesh::Context context, api::network::FetchBlocks request) {
     const GetBlocks wanted{request.first, std::min<std::uint64_t>(request.count, blocks_count_max)};
     if (wanted.count == 0) co_return fail(ErrorCode::invalid_argument, "no blocks are asked for");
-    for (const auto& peer : holders(request)) {
-        const std::int64_t timeout = std::min(config_.limits.bodies_ns, context.remaining_ns());
-        if (timeout <= 0) co_return fail(ErrorCode::deadline_exceeded, "no peer sent the blocks in time");
-        auto reply = co_await settled(fetch_from(peer, wanted, timeout));
-        if (reply) co_return *std::move(reply);
-    }
-    co_return fail(ErrorCode::unavailable, "no peer has block " + std::to_string(request.first));
+    co_return co_await first_answer<api::network::FetchBlocksReply>(
+        context, holders(request.first, request.from), "no peer has block " + std::to_string(request.first),
+        [this, wanted](PeerPtr peer, std::int64_t timeout) { return fetch_from(std::move(peer), wanted, timeout); });
 }
 
 Task<api::network::FetchBlocksReply> Core::fetch_from(PeerPtr peer, GetBlocks request, std::int64_t timeout_ns) {

@@ -34,6 +34,10 @@ constexpr auto rules = std::to_array<TypeRule>({
     {Type::pooled, "pooled", Lane::transactions, Kind::reply, mib},
     {Type::get_peers, "get_peers", Lane::requests, Kind::request, 16},
     {Type::peers, "peers", Lane::requests, Kind::reply, 16 * kib},
+    {Type::get_snapshot, "get_snapshot", Lane::requests, Kind::request, 16},
+    {Type::snapshot, "snapshot", Lane::requests, Kind::reply, 9 * mib},
+    {Type::get_chunk, "get_chunk", Lane::requests, Kind::request, 128},
+    {Type::chunk, "chunk", Lane::requests, Kind::reply, 2 * mib},
 });
 static_assert([] {
     for (std::size_t i = 0; i < rules.size(); ++i) {

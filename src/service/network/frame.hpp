@@ -42,6 +42,10 @@ enum class Type : std::uint8_t {
     pooled,
     get_peers,
     peers,
+    get_snapshot,
+    snapshot,
+    get_chunk,
+    chunk,
 };
 
 enum class Kind : std::uint8_t { message, request, reply };

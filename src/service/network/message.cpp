@@ -13,6 +13,7 @@ std::unexpected<Error> too_many() { return fail(ErrorCode::resource_exhausted, "
 // One overload a kind of member. Structs that none of them takes are lists of their members.
 
 void put(rlp::Writer& out, std::uint64_t value) { out.number(value); }
+void put(rlp::Writer& out, const U256& value) { out.number(value); }
 void put(rlp::Writer& out, const Hash& value) { out.string(value); }
 void put(rlp::Writer& out, const Address& value) { out.string(value); }
 void put(rlp::Writer& out, const Item& value) { out.raw(value.bytes); }
@@ -37,6 +38,10 @@ void put(rlp::Writer& out, const List<T, Max>& values) {
 
 Result<void> get(rlp::Reader& in, std::uint64_t& value) {
     WEFT_TRY(value, in.u64());
+    return {};
+}
+Result<void> get(rlp::Reader& in, U256& value) {
+    WEFT_TRY(value, in.u256());
     return {};
 }
 template <std::size_t Size, class Tag>
@@ -118,6 +123,10 @@ WEFT_MESSAGE(GetTransactions)
 WEFT_MESSAGE(Pooled)
 WEFT_MESSAGE(GetPeers)
 WEFT_MESSAGE(Peers)
+WEFT_MESSAGE(GetSnapshot)
+WEFT_MESSAGE(SnapshotMessage)
+WEFT_MESSAGE(GetChunk)
+WEFT_MESSAGE(ChunkMessage)
 #undef WEFT_MESSAGE
 
 Hash identity_binding(std::uint64_t chain_id, const Hash& genesis, const Hash& exported, std::string_view prover) {

@@ -10,6 +10,7 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "base/u256.hpp"
 #include "service/network/frame.hpp"
 
 namespace weft::service::network {
@@ -44,6 +45,8 @@ inline constexpr std::size_t headers_count_max = 1024;
 inline constexpr std::size_t blocks_count_max = 128;
 inline constexpr std::size_t proposal_blocks_max = 4;
 inline constexpr std::size_t peers_count_max = 32;
+inline constexpr std::size_t chunk_items_max = 8192;
+inline constexpr std::size_t proof_nodes_max = 130;  // on the way to two edges, and one over
 inline constexpr std::size_t id_size = 32;        // of a peer, as bytes
 inline constexpr std::size_t short_id_size = 6;   // of a transaction in a compact block
 inline constexpr std::size_t prefilled_bytes_max = 10 * 1024;
@@ -181,6 +184,48 @@ struct Peers {
     static constexpr Type type = Type::peers;
     List<KnownPeer, peers_count_max> peers;
 };
+struct GetSnapshot {
+    static constexpr Type type = Type::get_snapshot;
+    std::uint64_t number = 0;  // 0: the newest
+};
+/// A block whose state its sender serves in chunks.
+struct SnapshotMessage {
+    static constexpr Type type = Type::snapshot;
+    std::uint64_t number = 0;  // 0: there is none
+    Blob block;
+    Blob proof;
+    List<Blob, block_transactions_max> receipts;  // consensus form
+};
+struct GetChunk {
+    static constexpr Type type = Type::get_chunk;
+    std::uint64_t number = 0;  // of the snapshot
+    Hash first;
+    Hash last;
+    Hash slot_first;
+};
+struct ChunkSlot {
+    U256 key;
+    U256 value;
+};
+struct ChunkAccount {
+    Address address;
+    std::uint64_t nonce = 0;
+    U256 balance;
+    Hash code_hash;
+    Hash storage_root;
+    List<ChunkSlot, chunk_items_max> slots;
+};
+/// As chain::SnapshotChunk has it.
+struct ChunkMessage {
+    static constexpr Type type = Type::chunk;
+    std::uint64_t number = 0;  // 0: it is not served
+    List<ChunkAccount, chunk_items_max> accounts;
+    Hash last;
+    Hash slot_last;
+    List<Blob, proof_nodes_max> account_proof;
+    List<Blob, proof_nodes_max> slot_proof;
+    List<Blob, chunk_items_max> codes;
+};
 
 /// @errors invalid_argument  not that message; resource_exhausted  more of something than its bound.
 template <class Message>
@@ -217,9 +262,13 @@ auto with_message(Type type, Visit visit) {
         case Type::get_transactions: return visit.template operator()<GetTransactions>();
         case Type::pooled: return visit.template operator()<Pooled>();
         case Type::get_peers: return visit.template operator()<GetPeers>();
-        case Type::peers: break;
+        case Type::peers: return visit.template operator()<Peers>();
+        case Type::get_snapshot: return visit.template operator()<GetSnapshot>();
+        case Type::snapshot: return visit.template operator()<SnapshotMessage>();
+        case Type::get_chunk: return visit.template operator()<GetChunk>();
+        case Type::chunk: break;
     }
-    return visit.template operator()<Peers>();
+    return visit.template operator()<ChunkMessage>();
 }
 
 /// What a validator signs to be known on one connection: nobody else has this connection's secret, and what one end

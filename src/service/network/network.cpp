@@ -105,6 +105,27 @@ Task<api::network::FetchBlocksReply> Network::fetch_blocks(mesh::Context context
     co_return co_await net::run_at(core->loop(), core->fetch_blocks(context, std::move(request)));
 }
 
+Task<api::network::FetchHeadersReply> Network::fetch_headers(mesh::Context context,
+                                                            api::network::FetchHeaders request) {
+    const auto core = core_;
+    if (!core) co_return fail(ErrorCode::unavailable, "there are no peers");
+    co_return co_await net::run_at(core->loop(), core->fetch_headers(context, std::move(request)));
+}
+
+Task<api::network::FetchSnapshotReply> Network::fetch_snapshot(mesh::Context context,
+                                                            api::network::FetchSnapshot request) {
+    const auto core = core_;
+    if (!core) co_return fail(ErrorCode::unavailable, "there are no peers");
+    co_return co_await net::run_at(core->loop(), core->fetch_snapshot(context, std::move(request)));
+}
+
+Task<api::network::FetchChunkReply> Network::fetch_chunk(mesh::Context context,
+                                                            api::network::FetchChunk request) {
+    const auto core = core_;
+    if (!core) co_return fail(ErrorCode::unavailable, "there are no peers");
+    co_return co_await net::run_at(core->loop(), core->fetch_chunk(context, std::move(request)));
+}
+
 Task<api::Empty> Network::penalize(mesh::Context, api::network::Penalize request) {
     if (core_) {
         core_->loop().post([core = core_, request = std::move(request)] { core->penalize(request); });

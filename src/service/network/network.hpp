@@ -11,7 +11,7 @@
 // Owns     the connections, the peers' scores, which transactions were told to whom.
 // Serves   weft.Network.
 // Calls    weft.Consensus/Deliver, ProveIdentity, ValidatorSet; weft.Validation/Import, GetPooled, Match;
-//          weft.Storage/Head, ReadBlocks. It keeps its connections while those are away.
+//          weft.Storage/Head, ReadBlocks, SnapshotHead, ReadSnapshot. It keeps its connections while those are away.
 // Fails    open: a transaction that can't be announced is still sealed here; what a connection can't take is lost.
 
 #include <atomic>
@@ -67,6 +67,8 @@ struct Ports {
     mesh::Port<api::validation::Match> match;
     mesh::Port<api::storage::Head> head;
     mesh::Port<api::storage::ReadBlocks> read_blocks;
+    mesh::Port<api::storage::SnapshotHead> snapshot_head;
+    mesh::Port<api::storage::ReadSnapshot> read_snapshot;
 };
 
 class Core;
@@ -95,6 +97,9 @@ class Network {
     Task<api::Empty> announce(mesh::Context context, api::network::Announce request);
     Task<api::network::SendReply> send(mesh::Context context, api::network::Send request);
     Task<api::network::FetchBlocksReply> fetch_blocks(mesh::Context context, api::network::FetchBlocks request);
+    Task<api::network::FetchHeadersReply> fetch_headers(mesh::Context, api::network::FetchHeaders request);
+    Task<api::network::FetchSnapshotReply> fetch_snapshot(mesh::Context, api::network::FetchSnapshot request);
+    Task<api::network::FetchChunkReply> fetch_chunk(mesh::Context, api::network::FetchChunk request);
     Task<api::Empty> penalize(mesh::Context context, api::network::Penalize request);
 
   private:

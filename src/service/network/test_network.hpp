@@ -157,6 +157,8 @@ class TestNode {
     std::mutex mutex;
     std::vector<chain::TransactionPtr> pool;
     std::vector<Bytes> chain;  // blocks 0, 1, ...
+    api::storage::SnapshotHeadReply snapshot;
+    chain::SnapshotChunk chunk;  // of that snapshot, whatever is asked for
     api::consensus::Verdict verdict = api::consensus::Verdict::accept;
     api::validation::Admission admission = api::validation::Admission::added;
     chain::TransactionPtr always_matched;  // for every id that nothing else matches
@@ -233,6 +235,17 @@ class TestNode {
         }
         co_return reply;
     }
+    Task<api::storage::SnapshotHeadReply> snapshot_head() {
+        const std::lock_guard lock(mutex);
+        co_return snapshot;
+    }
+    Task<chain::SnapshotChunk> read_snapshot(api::storage::ReadSnapshot request) {
+        const std::lock_guard lock(mutex);
+        if (request.number != snapshot.number) co_return fail(ErrorCode::not_found, "no snapshot of that block");
+        auto out = chunk;
+        out.last = request.range.last;
+        co_return out;
+    }
     Task<api::storage::HeadReply> head() {
         const std::lock_guard lock(mutex);
         api::storage::HeadReply reply;
@@ -248,6 +261,8 @@ class TestNode {
         out.match = {[this](mesh::Context, auto request) { return match(std::move(request)); }};
         out.get_pooled = {[this](mesh::Context, auto request) { return get_pooled(request.hash); }};
         out.read_blocks = {[this](mesh::Context, auto request) { return read_blocks(request); }};
+        out.snapshot_head = {[this](mesh::Context, auto) { return snapshot_head(); }};
+        out.read_snapshot = {[this](mesh::Context, auto request) { return read_snapshot(request); }};
         out.head = {[this](mesh::Context, auto) { return head(); }};
         return out;
     }
