@@ -290,25 +290,43 @@ Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& acc
 
 // --- change of head
 
-std::vector<TransactionPtr> Pool::reset(const PoolHead& head, std::span<const TransactionPtr> mined,
-                                        std::span<const TransactionPtr> reverted, const PoolAccounts& accounts,
-                                        std::int64_t now_ms) {
-    const bool revalidate_all = head.rules.revision != head_.rules.revision || head.gas_limit < head_.gas_limit;
-    head_ = head;
-    std::vector<TransactionPtr> dropped;
+namespace {
+
+bool must_revalidate_all(const PoolHead& head, const PoolHead& before) {
+    return head.rules.revision != before.rules.revision || head.gas_limit < before.gas_limit;
+}
+
+}  // namespace
+
+std::vector<Address> Pool::touched_by(const PoolHead& head, std::span<const TransactionPtr> mined,
+                                      std::span<const TransactionPtr> reverted) const {
     std::unordered_set<Address> touched;
+    const auto touch = [&](const Address& address) {
+        if (state_->senders.contains(address)) touched.insert(address);
+    };
     for (const auto& list : {mined, reverted}) {
         for (const auto& transaction : list) {
-            touched.insert(transaction->sender);
+            touch(transaction->sender);
             for (const auto& authorization : transaction->transaction.authorizations) {
-                if (const auto authority = recover_authority(authorization)) touched.insert(*authority);
+                if (const auto authority = recover_authority(authorization)) touch(*authority);
             }
         }
     }
-    for (const auto& transaction : mined) state_->remove(transaction->hash);
-    if (revalidate_all) {
+    for (const auto& transaction : reverted) touched.insert(transaction->sender);  // who may be new to the pool
+    if (must_revalidate_all(head, head_)) {
         for (const auto& [address, sender] : state_->senders) touched.insert(address);
     }
+    return {touched.begin(), touched.end()};
+}
+
+std::vector<TransactionPtr> Pool::reset(const PoolHead& head, std::span<const TransactionPtr> mined,
+                                        std::span<const TransactionPtr> reverted, const PoolAccounts& accounts,
+                                        std::int64_t now_ms) {
+    const bool revalidate_all = must_revalidate_all(head, head_);
+    const auto touched = touched_by(head, mined, reverted);
+    head_ = head;
+    std::vector<TransactionPtr> dropped;
+    for (const auto& transaction : mined) state_->remove(transaction->hash);
     for (const auto& address : touched) {
         const auto found = state_->senders.find(address);
         if (found == state_->senders.end()) continue;

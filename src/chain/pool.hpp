@@ -103,6 +103,9 @@ class Pool {
     std::vector<TransactionPtr> reset(const PoolHead& head, std::span<const TransactionPtr> mined,
                                       std::span<const TransactionPtr> reverted, const PoolAccounts& accounts,
                                       std::int64_t now_ms);
+    /// The accounts that reset() with the same head and blocks would read.
+    [[nodiscard]] std::vector<Address> touched_by(const PoolHead& head, std::span<const TransactionPtr> mined,
+                                                  std::span<const TransactionPtr> reverted) const;
     /// Drops queued transactions that have waited longer than the limit.
     std::vector<TransactionPtr> expire(std::int64_t now_ms);
     /// Takes one out, e.g. because it can't be executed; those after it become queued.
