@@ -92,6 +92,7 @@ void Pbft::stop() {
         stopping_ = true;
     }
     wake_.notify_all();
+    end_.notify_all();
     if (thread_.joinable()) thread_.join();
     chain_.reset();
     disk_.reset();
@@ -255,14 +256,15 @@ void Pbft::perform(cs::SetTimer& action) {
 void Pbft::perform(cs::CancelTimer& action) { timers_[static_cast<std::size_t>(action.timer)] = 0; }
 
 void Pbft::perform(cs::Build& action) {
-    chain_->post([this, action] {
-        if (const auto done = build(action); !done) log_.warn("no block was built", {{"why", done.error().message}});
+    chain_->post([this, action, order = ++wanted_] {
+        const auto done = while_wanted(order, [&] { return build(action); });
+        if (!done) log_.warn("no block was built", {{"why", done.error().message}});
     });
 }
 
 void Pbft::perform(cs::Execute& action) {
-    chain_->post([this, block = action.block] {
-        if (const auto done = execute(block); !done) {
+    chain_->post([this, block = action.block, order = ++wanted_] {
+        if (const auto done = while_wanted(order, [&] { return execute(block); }); !done) {
             log_.warn("a block was not executed", {{"block", to_hex(block->digest)}, {"why", done.error().message}});
         }
     });
@@ -376,7 +378,7 @@ bool Pbft::until_done(const char* what, const std::function<Result<void>()>& att
             has_said = true;
         }
         std::unique_lock lock(mutex_);
-        if (wake_.wait_for(lock, std::chrono::milliseconds(disk_retry_ms), [this] { return stopping_; })) return false;
+        if (end_.wait_for(lock, std::chrono::milliseconds(disk_retry_ms), [this] { return stopping_; })) return false;
     }
 }
 

@@ -143,11 +143,16 @@ class Pbft final : public Consensus {
     // The disk's thread.
     void write_record(const cs::RecordPtr& record);
     void sign(const std::shared_ptr<pbft::PbftMessage>& message);
+    /// Again while a neighbour is away, for as long as a round may last and the engine wants nothing newer.
+    /// @param order  of what is wanted, as wanted_ was for it.
+    [[nodiscard]] Result<void> while_wanted(std::uint64_t order, const std::function<Result<void>()>& attempt);
     /// Again and again until it succeeds or the service stops.
     [[nodiscard]] bool until_done(const char* what, const std::function<Result<void>()>& attempt);
 
     // The chain's thread.
     [[nodiscard]] Result<void> take_up_head();
+    /// A block may have been stored and the answer lost: storage says what the head is.
+    [[nodiscard]] Result<void> look_at_storage();
     [[nodiscard]] Result<void> build(const cs::Build& wanted);
     [[nodiscard]] Result<void> execute(const cs::BlockPtr& block);
     [[nodiscard]] Result<void> commit(const cs::BlockPtr& block, Bytes proof);
@@ -196,7 +201,8 @@ class Pbft final : public Consensus {
     std::optional<pbft::EcdsaVerifier> proof_verifier_;
 
     mutable std::mutex mutex_;
-    std::condition_variable wake_;
+    std::condition_variable wake_;  // of the engine's thread
+    std::condition_variable end_;   // of the others, which wait for the end alone
     std::deque<Work> works_;
     std::size_t delivered_ = 0;  // of works_, messages of others
     bool stopping_ = false;
@@ -210,6 +216,7 @@ class Pbft final : public Consensus {
     std::atomic<std::uint64_t> refused_signatures_{0};
     std::atomic<std::uint64_t> evidence_count_{0};
     std::atomic<bool> pool_waits_{false};
+    std::atomic<std::uint64_t> wanted_{0};  // blocks that the engine wanted made or executed so far
 
     std::unique_ptr<net::WorkerPool> disk_;
     std::unique_ptr<net::WorkerPool> chain_;

@@ -1,6 +1,7 @@
 // The chain's thread: builds, executes, stores and fetches blocks.
 
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::int64_t step_timeout_ns = 60 * ns_per_s;
 constexpr std::uint64_t fetched_at_once = 64;
+constexpr std::int64_t neighbour_retry_ms = 100;
 
 mesh::Context context() { return mesh::Context::with_timeout(step_timeout_ns); }
 
@@ -23,9 +25,8 @@ mesh::Context context() { return mesh::Context::with_timeout(step_timeout_ns); }
 /// The newest block, and the validators after it: from the last epoch's beginning on each header may hold a vote.
 Result<void> Pbft::take_up_head() {
     WEFT_TRY(auto head, run(ports_.get_block(context(), {})));
-    head_ = head.block;
     proof_verifier_.emplace(domain_);
-    const std::uint64_t number = head_->header.number;
+    const std::uint64_t number = head.block->header.number;
     const std::uint64_t first = number - number % config_.qbft->epoch;
     const auto extra_at = [&](std::uint64_t height) -> Result<std::pair<chain::Header, pbft::Extra>> {
         WEFT_TRY(auto reply, run(ports_.get_block(context(), {api::BlockRef::at(height), true})));
@@ -37,12 +38,37 @@ Result<void> Pbft::take_up_head() {
     if (begin.second.validators.empty()) {
         return fail(ErrorCode::invalid_argument, "the genesis block's extraData names no validators");
     }
-    tally_ = pbft::Tally(begin.second.validators, config_.qbft->epoch);
+    pbft::Tally tally(begin.second.validators, config_.qbft->epoch);
     for (std::uint64_t height = std::max<std::uint64_t>(first, 1); height <= number; ++height) {
         WEFT_TRY(const auto at, extra_at(height));
-        tally_.add(height, at.first.coinbase, at.second.vote);
+        tally.add(height, at.first.coinbase, at.second.vote);
     }
+    head_ = std::move(head.block);
+    tally_ = std::move(tally);
     return {};
+}
+
+Result<void> Pbft::look_at_storage() {
+    WEFT_TRY(const auto stored, run(ports_.head(context(), {})));
+    if (stored.hash == head_->hash) return {};
+    WEFT_CHECK(take_up_head());
+    (void)run(ports_.head_changed(context(), {head_, {head_}, false}));
+    return {};
+}
+
+Result<void> Pbft::while_wanted(std::uint64_t order, const std::function<Result<void>()>& attempt) {
+    const std::int64_t until_ns = monotonic_ns() + static_cast<std::int64_t>(config_.qbft->timeout_s) * ns_per_s;
+    while (true) {
+        auto done = attempt();
+        // `aborted` is what a state says whose storage has been started again meanwhile.
+        const bool is_away = !done && (done.error().code == ErrorCode::unavailable ||
+                                       done.error().code == ErrorCode::aborted);
+        if (!is_away || wanted_.load(std::memory_order_relaxed) != order || monotonic_ns() >= until_ns) return done;
+        std::unique_lock lock(mutex_);
+        if (end_.wait_for(lock, std::chrono::milliseconds(neighbour_retry_ms), [this] { return stopping_; })) {
+            return done;
+        }
+    }
 }
 
 chain::Header Pbft::next_header(std::uint64_t timestamp, const std::optional<pbft::Vote>& vote) const {
@@ -131,16 +157,8 @@ Result<void> Pbft::adopt(const Hash& hash, Bytes block, Bytes proof) {
 
 Result<void> Pbft::commit(const cs::BlockPtr& block, Bytes proof) {
     if (block->height <= head_->header.number) return {};  // fetched meanwhile
-    WEFT_TRY(const auto stored, run(ports_.get_block(context(), {})));
-    if (stored.block->hash == block->digest) {
-        // The storing succeeded, and its answer was lost.
-        head_ = stored.block;
-        WEFT_TRY(const auto extra, pbft::decode_extra(head_->header.extra_data));
-        tally_.add(head_->header.number, head_->header.coinbase, extra.vote);
-        (void)run(ports_.head_changed(context(), {head_, {head_}, false}));
-    } else {
-        WEFT_CHECK(adopt(block->digest, block->bytes, std::move(proof)));
-    }
+    WEFT_CHECK(look_at_storage());
+    if (block->height > head_->header.number) WEFT_CHECK(adopt(block->digest, block->bytes, std::move(proof)));
     committed();
     return {};
 }
@@ -199,6 +217,8 @@ Result<void> Pbft::take_final(const api::network::FinalBlock& block, const std::
 
 Result<void> Pbft::fetch(const Address& from, std::uint64_t first) {
     if (first <= head_->header.number) return {};
+    const std::uint64_t before = head_->header.number;
+    WEFT_CHECK(look_at_storage());
     const auto asked = from.is_zero() ? std::nullopt : std::optional(from);
     std::uint64_t count = 0;
     Result<void> done;
@@ -220,10 +240,8 @@ Result<void> Pbft::fetch(const Address& from, std::uint64_t first) {
         if (!done || reply->blocks.size() < fetched_at_once) break;
         describe();
     }
-    if (count != 0) {
-        log_.info("caught up", {{"blocks", count}, {"head", head_->header.number}});
-        committed();
-    }
+    if (count != 0) log_.info("caught up", {{"blocks", count}, {"head", head_->header.number}});
+    if (head_->header.number != before) committed();
     return done;
 }
 
