@@ -219,7 +219,7 @@ struct PendingBlock {
 };
 
 struct MakeChangeReply {
-    std::shared_ptr<const chain::StateChanges> changes;
+    storage::StateDelta delta;
 };
 /// What setting parts of an account would change in the newest state.
 struct MakeChange {

@@ -285,6 +285,16 @@ struct Events {
     std::uint64_t epoch = 0;  // 0: any
 };
 
+struct UsageReply {
+    std::uint64_t disk_size = 0;
+};
+/// What the database takes on disk, in bytes.
+struct Usage {
+    using Reply = UsageReply;
+    static constexpr std::string_view method = "weft.Storage/Usage";
+    bool reserved = false;
+};
+
 // The operations that follow change the chain. Only the consensus service calls them, one at a time.
 
 struct RootReply {
@@ -299,12 +309,14 @@ struct Root {
     std::optional<BlockRef> base;
 };
 
-/// Root for callers in other processes; for the newest state (no base) nothing is remembered.
+/// Root for callers in other processes.
 struct RootOf {
     using Reply = RootReply;
     static constexpr std::string_view method = "weft.Storage/RootOf";
     StateDelta delta;
     BlockRef base;
+    /// Instead of a base: the newest state, and the answer is remembered for the CommitDelta that follows.
+    bool is_next = false;
 };
 
 struct CommitReply {
@@ -321,11 +333,20 @@ struct Commit {
     Bytes proof;
 };
 
+/// Commit for callers in other processes.
+struct CommitDelta {
+    using Reply = CommitReply;
+    static constexpr std::string_view method = "weft.Storage/CommitDelta";
+    SealedBlockPtr block;
+    StateDelta delta;
+    Bytes proof;
+};
+
 /// A change of the newest state outside any block (development chains): the next block's root contains it.
 struct Amend {
     using Reply = CommitReply;
     static constexpr std::string_view method = "weft.Storage/Amend";
-    std::shared_ptr<const chain::StateChanges> changes;
+    StateDelta delta;
 };
 
 /// Takes the chain and its state back to an earlier version.

@@ -94,13 +94,14 @@ constexpr Setting flag_setting(std::string_view name, std::string_view help) {
 }
 
 Result<void> set_layout(SystemConfig& config, std::string_view value) {
-    if (value != "process" && value != "thread") return wants("process or thread");
-    config.layout = value == "process" ? Layout::process : Layout::thread;
-    return {};
+    for (const Layout layout : {Layout::process, Layout::service, Layout::thread}) {
+        if (value != to_string(layout)) continue;
+        config.layout = layout;
+        return {};
+    }
+    return wants("process, service or thread");
 }
-std::optional<std::string> get_layout(const SystemConfig& config) {
-    return config.layout == Layout::process ? "process" : "thread";
-}
+std::optional<std::string> get_layout(const SystemConfig& config) { return std::string(to_string(config.layout)); }
 
 Result<void> set_block_time(SystemConfig& config, std::string_view value) {
     WEFT_TRY(config.block_time_ms, milliseconds(value));
@@ -181,7 +182,8 @@ constexpr Setting with_set(Setting setting, Result<void> (*set)(SystemConfig&, s
 constexpr auto all_settings = std::to_array<Setting>({
     flag_setting<&C::dev>("dev",
                           "a development chain: seals each transaction at once, and takes orders (evm_*, anvil_*)"),
-    {"layout", "process|thread", "one process a service, supervised, or all services in one process", set_layout,
+    {"layout", "process|service|thread",
+     "supervised: one process a node (default), or one for each of its services; or all in one process", set_layout,
      get_layout},
     address_setting<&C::http>("http", "where JSON-RPC is served, over HTTP and WebSocket (default 127.0.0.1:8545)"),
     address_setting<&C::ws>("ws",
@@ -252,6 +254,15 @@ Result<void> read_member(std::string_view file, const YAML::Node& key, const YAM
 }
 
 }  // namespace
+
+std::string_view to_string(Layout layout) {
+    switch (layout) {
+        case Layout::process: return "process";
+        case Layout::service: return "service";
+        case Layout::thread: break;
+    }
+    return "thread";
+}
 
 std::span<const Setting> settings() { return all_settings; }
 

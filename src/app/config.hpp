@@ -11,7 +11,9 @@
 
 namespace weft::app {
 
-enum class Layout : std::uint8_t { process, thread };
+/// Of each node: one process, one process for each of its five services, or all nodes and the gateway in one process.
+enum class Layout : std::uint8_t { process, service, thread };
+[[nodiscard]] std::string_view to_string(Layout layout);
 
 struct SystemConfig {
     bool dev = false;

@@ -47,7 +47,7 @@ TEST(config, names_the_line_and_the_rule) {
         {"dev: true\nhtpp: 127.0.0.1:1\n", "weft.yaml:2: unknown key \"htpp\""},
         {"# comment\n\nhttp: nowhere\n", "weft.yaml:3: http: wants HOST:PORT, not \"nowhere\""},
         {"dev: yes please\n", "weft.yaml:1: dev: wants true or false, not \"yes please\""},
-        {"layout: threads\n", "weft.yaml:1: layout: wants process or thread, not \"threads\""},
+        {"layout: threads\n", "weft.yaml:1: layout: wants process, service or thread, not \"threads\""},
         {"accounts: -1\n", "weft.yaml:1: accounts: wants a whole number, not \"-1\""},
         {"accounts: 1001\n", "weft.yaml:1: accounts: wants a whole number up to 1000, not \"1001\""},
         {"chain-id: 0x7a69\n", "weft.yaml:1: chain-id: wants a whole number, not \"0x7a69\""},

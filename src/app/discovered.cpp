@@ -45,8 +45,8 @@ struct Discovered::State {
     State(net::LoopGroup& group, std::string name, DiscoveredOptions with)
         : loops(group),
           service(std::move(name)),
-          options(with),
-          budget(make_retry_budget(with.retry, monotonic_ns())) {}
+          options(std::move(with)),
+          budget(make_retry_budget(options.retry, monotonic_ns())) {}
 
     net::LoopGroup& loops;
     const std::string service;
@@ -61,6 +61,7 @@ struct Discovered::State {
         std::vector<Known> next;
         const std::scoped_lock lock(mutex);
         for (const auto& instance : instances) {
+            if (!options.only.empty() && instance.id != options.only) continue;
             // The connection outlives a change of health, but not one of process.
             const auto same = std::ranges::find_if(known, [&](const Known& old) {
                 const auto& was = old.target->instance;
@@ -114,7 +115,8 @@ Discovered::~Discovered() = default;
 
 std::shared_ptr<Discovered> Discovered::make(net::LoopGroup& loops, mesh::Port<api::registry::List> list,
                                              std::string service, DiscoveredOptions options) {
-    auto made = std::shared_ptr<Discovered>(new Discovered(std::make_unique<State>(loops, service, options)));
+    auto state = std::make_unique<State>(loops, service, std::move(options));
+    auto made = std::shared_ptr<Discovered>(new Discovered(std::move(state)));
     made->state_->watch = std::make_unique<Watch>(
         loops, std::move(list), std::move(service),
         [weak = std::weak_ptr(made)](const std::vector<mesh::Instance>& instances) {
@@ -134,7 +136,7 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
     const bool repeatable = is_repeatable(method);
     Error last{ErrorCode::unavailable, "no instance of " + state.service + " is known", {}, 0};
     std::int64_t now_ns = monotonic_ns();
-    const std::int64_t patience_end_ns = now_ns + state.options.patience_ns;
+    const std::int64_t patience_end_ns = now_ns + (is_fleeting(method) ? 0 : state.options.patience_ns);
     state.count_call();
     for (std::uint32_t attempt = 0;; ++attempt) {
         const TargetPtr target = state.pick(now_ns);
@@ -175,32 +177,35 @@ bool says_known_already(const Error& error) {
            error.message.find("nonce too low") != std::string::npos;
 }
 
-Task<bool> is_known(std::shared_ptr<Discovered> service, mesh::Context context, Hash hash) {
-    const auto sealed = co_await settled(detail::call_discovered(service, context, api::storage::GetTransaction{hash}));
+Task<bool> is_known(std::shared_ptr<Discovered> validation, std::shared_ptr<Discovered> storage, mesh::Context context,
+                    Hash hash) {
+    const auto sealed = co_await settled(detail::call_discovered(storage, context, api::storage::GetTransaction{hash}));
     if (sealed && sealed->transaction != nullptr) co_return true;
-    const auto pooled = co_await settled(detail::call_discovered(service, context, api::validation::GetPooled{hash}));
+    const auto pooled =
+        co_await settled(detail::call_discovered(validation, context, api::validation::GetPooled{hash}));
     co_return pooled && pooled->transaction != nullptr;
 }
 
-Task<api::validation::SubmitReply> submit(std::shared_ptr<Discovered> service, mesh::Context context,
-                                          api::validation::Submit request) {
+Task<api::validation::SubmitReply> submit(std::shared_ptr<Discovered> validation, std::shared_ptr<Discovered> storage,
+                                          mesh::Context context, api::validation::Submit request) {
     CallReport report;
-    auto reply = co_await settled(detail::call_discovered(service, context, request, &report));
+    auto reply = co_await settled(detail::call_discovered(validation, context, request, &report));
     if (reply || !report.earlier_unknown || !says_known_already(reply.error())) co_return std::move(reply);
     // Either the first attempt went through, or another transaction took the nonce: the hash tells.
     const auto transaction = chain::decode_network_form(request.encoded);
     if (!transaction) co_return std::move(reply);
-    const bool known = co_await is_known(std::move(service), context, transaction->hash);
+    const bool known = co_await is_known(std::move(validation), std::move(storage), context, transaction->hash);
     if (!known) co_return std::move(reply);
     co_return api::validation::SubmitReply{transaction->hash};
 }
 
 }  // namespace
 
-template <>
-mesh::Port<api::validation::Submit> discovered_port(std::shared_ptr<Discovered> service) {
-    return {[service = std::move(service)](mesh::Context context, api::validation::Submit request) {
-        return submit(service, context, std::move(request));
+mesh::Port<api::validation::Submit> submit_port(std::shared_ptr<Discovered> validation,
+                                                std::shared_ptr<Discovered> storage) {
+    return {[validation = std::move(validation), storage = std::move(storage)](mesh::Context context,
+                                                                               api::validation::Submit request) {
+        return submit(validation, storage, context, std::move(request));
     }};
 }
 

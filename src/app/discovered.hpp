@@ -41,11 +41,24 @@ inline constexpr auto repeatable_methods = std::to_array<std::string_view>({
     "weft.Wallet/Sign",           "weft.Network/Status",            "weft.Monitor/Report",
     "weft.Storage/OpenState",     "weft.Storage/ReadState",         "weft.Storage/RootOf",
     "weft.Contract/Execute",      "weft.Contract/Activity",         "weft.Monitor/TopContracts",
-    "weft.Monitor/ContractStats", "weft.Monitor/ContractEvents",  "weft.Monitor/Finality",
-    "weft.Consensus/ReadIndex",   "weft.Consensus/ValidatorSet",  "weft.Consensus/Votes",
+    "weft.Monitor/ContractStats", "weft.Monitor/ContractEvents",    "weft.Monitor/Finality",
+    "weft.Consensus/ReadIndex",   "weft.Consensus/ValidatorSet",    "weft.Consensus/Votes",
+    // Between the services of one node. A head that is told twice changes nothing the second time, nor does a hint.
+    "weft.Storage/ReadBlocks",    "weft.Storage/Usage",             "weft.Validation/Match",
+    "weft.Validation/FindPooled", "weft.Validation/HeadChanged",    "weft.Contract/Build",
+    "weft.Contract/Check",        "weft.Contract/MakeChange",       "weft.Consensus/Notify",
+    "weft.Consensus/Progress",    "weft.Consensus/ProveIdentity",   "weft.Network/FetchBlocks",
 });
 [[nodiscard]] constexpr bool is_repeatable(std::string_view method) {
     return std::ranges::find(repeatable_methods, method) != repeatable_methods.end();
+}
+
+/// What is worth nothing later: whoever sends it makes up for a loss. It is not kept for an instance that is away.
+inline constexpr auto fleeting_methods = std::to_array<std::string_view>({
+    "weft.Network/Announce", "weft.Network/Send", "weft.Network/Penalize", "weft.Consensus/Deliver",
+});
+[[nodiscard]] constexpr bool is_fleeting(std::string_view method) {
+    return std::ranges::find(fleeting_methods, method) != fleeting_methods.end();
 }
 
 struct DiscoveredOptions {
@@ -57,6 +70,8 @@ struct DiscoveredOptions {
     std::int64_t patience_ns = 6 * ns_per_s;
     /// Whether every call goes to the first by id of those that are healthy, instead of the one with the fewest calls.
     bool is_sticky = false;
+    /// Of the service's instances this one alone, by its id; empty: any.
+    std::string only;
     net::GrpcChannelOptions channel = {.backoff_max_ns = 200 * ns_per_ms};
 };
 
@@ -110,7 +125,14 @@ template <mesh::Operation R>
 
 /// Submit, which knows its transaction again: refused on a second attempt because the first had gone through,
 /// it succeeds.
+/// @param storage  where sealed transactions are looked up.
+[[nodiscard]] mesh::Port<api::validation::Submit> submit_port(std::shared_ptr<Discovered> validation,
+                                                              std::shared_ptr<Discovered> storage);
+
+/// ... of a node that is one process.
 template <>
-[[nodiscard]] mesh::Port<api::validation::Submit> discovered_port(std::shared_ptr<Discovered> service);
+[[nodiscard]] inline mesh::Port<api::validation::Submit> discovered_port(std::shared_ptr<Discovered> service) {
+    return submit_port(service, service);
+}
 
 }  // namespace weft::app

@@ -8,9 +8,9 @@
 #include "base/time.hpp"
 #include "net/port.hpp"
 #include "net/workers.hpp"
+#include "app/node_parts.hpp"
 #include "app/validators.hpp"
-#include "service/consensus/pbft.hpp"
-#include "service/consensus/solo.hpp"
+#include "service/consensus/consensus.hpp"
 #include "service/contract/contract.hpp"
 #include "service/monitor/monitor.hpp"
 #include "service/network/network.hpp"
@@ -20,8 +20,6 @@
 namespace weft::app {
 
 namespace {
-
-constexpr std::size_t worker_threads = 2;
 
 U256 ether(std::uint64_t amount) { return U256(amount) * U256(1'000'000'000'000'000'000ULL); }
 
@@ -115,14 +113,6 @@ struct Node::Services {
 
 namespace {
 
-service::storage::DatabaseConfig database_config(const NodeConfig& config, Workers& workers) {
-    service::storage::DatabaseConfig out;
-    out.path = config.data + "/chain";
-    out.sync = config.sync;
-    out.workers = &workers;
-    return out;
-}
-
 /// A port to a member function of a service in this process.
 template <class Service, mesh::Operation R>
 mesh::Port<R> direct(std::unique_ptr<Service>& service, Task<typename R::Reply> (Service::*serve)(mesh::Context, R)) {
@@ -157,18 +147,6 @@ class LocalReader final : public service::contract::Reader {
     service::storage::StateView view_;
 };
 
-service::network::Config network_config(const NodeConfig& config) {
-    service::network::Config out;
-    out.chain = config.genesis.config;
-    out.genesis_hash = chain::hash_of(config.genesis.header);
-    out.genesis_time = config.genesis.header.timestamp;
-    out.engine = config.genesis.config.qbft ? "pbft" : "solo";
-    out.listen = config.p2p;
-    out.static_peers = config.peers;
-    if (!config.p2p.empty()) out.key_file = config.data + "/node.pem";
-    return out;
-}
-
 template <class Services>
 service::network::Ports network_ports(Services& own) {
     using service::consensus::Consensus;
@@ -191,30 +169,26 @@ service::network::Ports network_ports(Services& own) {
 }
 
 template <class Services>
-std::unique_ptr<service::consensus::Consensus> make_consensus(Services& own) {
-    namespace c = service::consensus;
+ConsensusPorts consensus_ports(Services& own) {
     using service::contract::Contract;
     using service::network::Network;
     using service::storage::Storage;
     const auto& ports = own.ports;
-    const auto& config = own.config.genesis.config;
-    const auto head_changed = direct(own.validation, &service::validation::Validation::head_changed);
-    const auto build = direct(own.contract, &Contract::build);
-    const auto adopt = direct(own.contract, &Contract::adopt);
-    if (!config.qbft) {
-        return std::make_unique<c::Solo>(
-            config,
-            c::SoloPorts{ports.head, ports.get_block, direct(own.storage, &Storage::amend),
-                         direct(own.storage, &Storage::rewind), ports.best, head_changed, ports.drop, build, adopt,
-                         direct(own.contract, &Contract::make_change)},
-            c::SoloSettings{own.config.development, own.config.sealing});
-    }
-    return std::make_unique<c::Pbft>(
-        config,
-        c::PbftPorts{ports.head, ports.get_block, ports.best, head_changed, ports.drop, ports.pool_status, build,
-                     direct(own.contract, &Contract::check), adopt, direct(own.network, &Network::send),
-                     direct(own.network, &Network::fetch_blocks), direct(own.network, &Network::penalize)},
-        c::PbftSettings{own.config.validator_key, own.config.data + "/consensus"});
+    return {ports.head,
+            ports.get_block,
+            direct(own.storage, &Storage::amend),
+            direct(own.storage, &Storage::rewind),
+            ports.best,
+            direct(own.validation, &service::validation::Validation::head_changed),
+            ports.drop,
+            ports.pool_status,
+            direct(own.contract, &Contract::build),
+            direct(own.contract, &Contract::check),
+            direct(own.contract, &Contract::adopt),
+            direct(own.contract, &Contract::make_change),
+            direct(own.network, &Network::send),
+            direct(own.network, &Network::fetch_blocks),
+            direct(own.network, &Network::penalize)};
 }
 
 Task<service::contract::StateAt> open_local_state(service::storage::Storage& storage, api::BlockRef ref) {
@@ -309,17 +283,18 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
         *own.call_pool, own.workers, own.config.call_limits);
     own.validation = std::make_unique<Validation>(
         chain_config,
-        service::validation::Ports{ports.get_account, ports.get_code, direct(own.consensus, &Consensus::notify),
-                                   ports.may_impersonate, direct(own.network, &Network::announce)},
+        service::validation::Ports{ports.get_account, ports.get_code, direct(own.storage, &Storage::open_state),
+                                   direct(own.consensus, &Consensus::notify), ports.may_impersonate,
+                                   direct(own.network, &Network::announce)},
         std::move(kept), epoch, own.pool);
     own.network = std::make_unique<Network>(loops, network_config(own.config),
                                             network_ports(own));
-    own.consensus = make_consensus(own);
+    own.consensus = make_consensus(own.config, consensus_ports(own));
     own.monitor = std::make_unique<Monitor>(
         service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,
                                 direct(own.consensus, &Consensus::progress),
                                 ports.storage_events, direct(own.contract, &Contract::activity),
-                                [storage = own.storage.get()] { return storage->database().disk_size(); }},
+                                direct(own.storage, &Storage::usage)},
         own.config.monitor_share, epoch);
 
     WEFT_CHECK(own.validation->start(own.storage->database().head().block));

@@ -1,33 +1,20 @@
 #include "app/remote_contract.hpp"
 
 #include "app/node.hpp"
+#include "app/on_loop.hpp"
 #include "net/port.hpp"
 
 namespace weft::app {
 
 namespace {
 
-template <mesh::Operation R>
-Task<typename R::Reply> call_on_loop(net::LoopGroup& loops, mesh::Port<R> port, mesh::Context context, R request) {
-    if (loops.here() == nullptr) co_await net::switch_to(loops.next());
-    co_return co_await port(context, std::move(request));
-}
-
-/// The same port for threads of the pool, which block until it has answered: its answer is taken by a loop. Taken by
-/// the pool it would wait for a thread of the pool, and with all of them waiting for answers, for ever.
-template <mesh::Operation R>
-mesh::Port<R> on_loop(net::LoopGroup& loops, mesh::Port<R> port) {
-    return {[&loops, port = std::move(port)](mesh::Context context, R request) {
-        return call_on_loop(loops, port, context, std::move(request));
-    }};
-}
-
 service::contract::Ports contract_ports(net::LoopGroup& loops, RemoteContract::Ports& given,
                                         service::contract::RemoteStates& states) {
     service::contract::Ports out;
     out.root = {[root_of = on_loop(loops, std::move(given.root_of))](mesh::Context context,
                                                                      api::storage::Root request) {
-        return root_of(context, {api::storage::to_delta(*request.changes), request.base.value_or(api::BlockRef{})});
+        return root_of(context, {api::storage::to_delta(*request.changes), request.base.value_or(api::BlockRef{}),
+                                 !request.base.has_value()});
     }};
     out.get_block = std::move(given.get_block);
     out.get_transaction = std::move(given.get_transaction);

@@ -1,11 +1,13 @@
-#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "app/command.hpp"
+#include "app/neighbours.hpp"
 #include "app/services.hpp"
 #include "observe/log.hpp"
 
@@ -15,6 +17,12 @@ namespace {
 
 /// Where a registry listens that nobody gave another address.
 constexpr const char* default_registry = "127.0.0.1:9000";
+
+const std::map<std::string, Result<void> (*)(const StopSignals&, const ServiceOptions&)> runners{
+    {"registry", run_registry},   {"node", run_node},           {"gateway", run_gateway}, {"contract", run_contract},
+    {"storage", run_storage},     {"validation", run_validation}, {"network", run_network},
+    {"consensus", run_consensus}, {"monitor", run_monitor},
+};
 
 struct RunOptions {
     std::string service;
@@ -29,6 +37,8 @@ Result<void> run(const RunOptions& given) {
     const StopSignals signals;
     ServiceOptions options;
     if (!given.config.empty()) WEFT_CHECK(read_config_file(given.config, options.system));
+    // What a node's service runs by itself for must say so to those who look for it.
+    if (is_part_of_node(given.service)) options.system.layout = Layout::service;
     complete(options.system);
     if (options.system.data.empty()) options.system.data = "weft-data";
     observe::set_log_level(*observe::level_from(options.system.log_level));
@@ -36,22 +46,19 @@ Result<void> run(const RunOptions& given) {
     options.registry = given.registry;
     if (!given.p2p.empty()) options.system.p2p = given.p2p;
     if (!given.listen.empty()) options.listen = given.listen;
-    if (given.service == "registry") {
-        if (given.listen.empty()) options.listen = given.registry;
-        return run_registry(signals, options);
-    }
-    if (given.service == "node") return run_node(signals, options);
-    if (given.service == "contract") return run_contract(signals, options);
-    return run_gateway(signals, options);
+    if (given.service == "registry" && given.listen.empty()) options.listen = given.registry;
+    return runners.at(given.service)(signals, options);
 }
 
 }  // namespace
 
 void define_run(CLI::App& command, int& status) {
     auto options = std::make_shared<RunOptions>();
-    command.add_option("service", options->service, "registry, node, contract or gateway")
+    std::vector<std::string> names;
+    for (const auto& [name, runner] : runners) names.push_back(name);
+    command.add_option("service", options->service, fmt::format("{}", fmt::join(names, ", ")))
         ->required()
-        ->check(CLI::IsMember({"registry", "node", "contract", "gateway"}));
+        ->check(CLI::IsMember(names));
     command.add_option("--config", options->config, "the system file (weft.yaml)")->type_name("FILE");
     command.add_option("--id", options->id, "name of this instance (default SERVICE-0)")->type_name("NAME");
     command

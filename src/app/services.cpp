@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/discovered.hpp"
+#include "app/neighbours.hpp"
 #include "app/node.hpp"
 #include "app/registration.hpp"
 #include "app/remote_contract.hpp"
@@ -20,18 +21,12 @@ namespace {
 
 /// For each part of a service that is told to end.
 constexpr std::int64_t end_ns = ns_per_s;
-constexpr net::GrpcChannelOptions registry_channel = {.backoff_max_ns = 200 * ns_per_ms};
 
 service::gateway::GatewayConfig gateway_config(const SystemConfig& system, observe::Health* health) {
     service::gateway::GatewayConfig config;
     config.health = health;
     config.websocket_address = system.ws;
     return config;
-}
-
-Result<void> has_healthy(const Discovered& service, std::string_view name) {
-    if (service.healthy_count() == 0) return fail(ErrorCode::unavailable, "no healthy " + std::string(name));
-    return {};
 }
 
 template <mesh::Operation R>
@@ -44,13 +39,12 @@ Task<typename R::Reply> call_either(const Discovered& first_instances, mesh::Por
     co_return co_await second(context, std::move(request));
 }
 
-/// Callers turn away first, then calls in flight end, then the service.
+}  // namespace
+
 void leave(Registration& registration, net::GrpcServer& server) {
     (void)weft::run(registration.leave(mesh::Context::with_timeout(end_ns / 2)));
     (void)weft::run(server.stop(end_ns));
 }
-
-}  // namespace
 
 Result<void> make_folder(const std::string& path) {
     std::error_code wrong;
@@ -64,7 +58,7 @@ Result<void> make_folder(const std::string& path) {
 
 /// Gateway and node share the machine's processors: with a loop for each in both, every call changes processors twice.
 /// Measured on two: 77,000 eth_getBalance a second with one loop each, 63,000 with two.
-static std::size_t loops_beside_others(const SystemConfig& system) {
+std::size_t loops_beside_others(const SystemConfig& system) {
     if (system.loops != 0) return system.loops;
     return std::max(1U, std::thread::hardware_concurrency() / 2);
 }
@@ -107,8 +101,8 @@ Result<void> run_node(const StopSignals& signals, const ServiceOptions& options)
 /// A port to the contract services where there are healthy ones, else to the node, which can do all that they can:
 /// also if the last of them is lost during the call, for what they serve may be repeated.
 template <mesh::Operation R>
-mesh::Port<R> contract_port(std::shared_ptr<Discovered> contracts, std::shared_ptr<Discovered> nodes) {
-    return {[own = discovered_port<R>(contracts), other = discovered_port<R>(nodes), contracts](
+mesh::Port<R> contract_port(std::shared_ptr<Discovered> contracts, mesh::Port<R> node) {
+    return {[own = discovered_port<R>(contracts), other = std::move(node), contracts](
                 mesh::Context context, R request) { return call_either<R>(*contracts, own, other, context, request); }};
 }
 
@@ -118,9 +112,9 @@ Result<void> run_contract(const StopSignals& signals, const ServiceOptions& opti
     net::LoopGroup loops(loops_beside_others(options.system));
     loops.start();
     const net::GrpcClient registry(loops, options.registry, registry_channel);
-    const auto nodes = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node");
+    Neighbours nodes(loops, registry, options.system.layout);
     RemoteContract::Ports ports;
-    ports.for_each([&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
+    nodes.fill(ports);
     RemoteContract contract(loops, chain.genesis.config, std::move(ports), chain.call_threads,
                             chain.call_limits);
     net::GrpcServer server(loops);
@@ -128,7 +122,7 @@ Result<void> run_contract(const StopSignals& signals, const ServiceOptions& opti
     WEFT_CHECK(server.listen(options.listen));
     const std::string address = server.local_address().to_string();
     RegistrationOptions registering;
-    registering.ready = [nodes] { return has_healthy(*nodes, "node"); };
+    registering.ready = [&nodes] { return nodes.ready(); };
     Registration registration(loops, registry, make_instance(options.id, "contract", address), registering);
     log.info("listening", {{"address", address}});
     signals.wait();
@@ -144,14 +138,13 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     const net::GrpcClient registry(loops, options.registry, registry_channel);
     DiscoveredOptions options_of_nodes;
     options_of_nodes.is_sticky = true;  // what a client has read of one node it shall not miss at the next
-    const auto nodes =
-        Discovered::make(loops, net::remote_port<api::registry::List>(registry), "node", options_of_nodes);
+    Neighbours nodes(loops, registry, options.system.layout, options_of_nodes);
     service::gateway::Ports ports;
-    for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = discovered_port<R>(nodes); });
+    for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = nodes.port<R>(); });
     const auto contracts = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "contract");
     for_each_contract_port(ports,
-                           [&]<class R>(mesh::Port<R>& port) { port = contract_port<R>(contracts, nodes); });
-    const auto has_node = [nodes] { return has_healthy(*nodes, "node"); };
+                           [&]<class R>(mesh::Port<R>& port) { port = contract_port<R>(contracts, nodes.port<R>()); });
+    const auto has_node = [&nodes] { return nodes.ready(); };
     observe::Health health;
     health.add_check("node", has_node);
     service::gateway::Gateway gateway(loops, std::move(ports), gateway_config(options.system, &health));

@@ -6,9 +6,11 @@
 #include <string>
 
 #include "app/config.hpp"
+#include "app/registration.hpp"
 #include "app/validators.hpp"
 #include "app/signals.hpp"
 #include "base/result.hpp"
+#include "net/grpc.hpp"
 
 namespace weft::app {
 
@@ -26,6 +28,12 @@ struct ServiceOptions {
 [[nodiscard]] Result<void> run_registry(const StopSignals& signals, const ServiceOptions& options);
 [[nodiscard]] Result<void> run_node(const StopSignals& signals, const ServiceOptions& options);
 [[nodiscard]] Result<void> run_contract(const StopSignals& signals, const ServiceOptions& options);
+// One service of a node that has a process for each: its instance's id ends with the node's, "storage-0".
+[[nodiscard]] Result<void> run_storage(const StopSignals& signals, const ServiceOptions& options);
+[[nodiscard]] Result<void> run_validation(const StopSignals& signals, const ServiceOptions& options);
+[[nodiscard]] Result<void> run_consensus(const StopSignals& signals, const ServiceOptions& options);
+[[nodiscard]] Result<void> run_network(const StopSignals& signals, const ServiceOptions& options);
+[[nodiscard]] Result<void> run_monitor(const StopSignals& signals, const ServiceOptions& options);
 [[nodiscard]] Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& options);
 
 /// Nodes and gateway in this process, calling each other directly: no registry, no gRPC. The gateway serves the first
@@ -46,6 +54,14 @@ class SingleProcess {
     explicit SingleProcess(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
 };
+
+inline constexpr net::GrpcChannelOptions registry_channel = {.backoff_max_ns = 200 * ns_per_ms};
+
+/// Event loops of a process that shares the machine's processors with others.
+[[nodiscard]] std::size_t loops_beside_others(const SystemConfig& system);
+
+/// Callers turn away first, then calls in flight end, then the service.
+void leave(Registration& registration, net::GrpcServer& server);
 
 /// Makes a folder and those above it.
 /// @errors permission_denied, resource_exhausted, internal  "DIR: what".

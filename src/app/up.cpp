@@ -17,6 +17,7 @@
 #include "app/address.hpp"
 #include "app/banner.hpp"
 #include "app/command.hpp"
+#include "app/neighbours.hpp"
 #include "app/run_file.hpp"
 #include "app/services.hpp"
 #include "app/supervisor.hpp"
@@ -139,6 +140,14 @@ ProcessStatus status_of(const ChildState& child, const Instances& instances, con
     return out;
 }
 
+/// Of one node; each needs those before it, so that they stop in an order in which nobody misses anybody.
+std::vector<std::string> processes_of(Layout layout, const std::string& node) {
+    if (layout != Layout::service) return {node};
+    std::vector<std::string> out;
+    for (const auto part : node_parts) out.push_back(std::string(part) + node.substr(node.find('-')));
+    return out;
+}
+
 Result<std::vector<ChildSpec>> make_children(const SystemConfig& config, const std::string& registry,
                                              const std::vector<NodePlace>& places) {
     const std::string file = config.data + "/weft.run.yaml";
@@ -151,10 +160,12 @@ Result<std::vector<ChildSpec>> make_children(const SystemConfig& config, const s
     };
     std::vector children{child("registry")};
     for (const auto& place : places) {
-        children.push_back(child(place.id));
-        if (place.p2p.empty()) continue;
-        auto& arguments = children.back().arguments;
-        arguments.insert(arguments.end(), {"--p2p", place.p2p});
+        for (const auto& name : processes_of(config.layout, place.id)) {
+            children.push_back(child(name));
+            if (place.p2p.empty()) continue;
+            auto& arguments = children.back().arguments;
+            arguments.insert(arguments.end(), {"--p2p", place.p2p});
+        }
     }
     for (std::uint64_t i = 0; i < config.contracts; ++i) children.push_back(child(fmt::format("contract-{}", i)));
     children.push_back(child("gateway-0"));
@@ -182,7 +193,7 @@ Result<void> up_in_processes(const StopSignals& signals, SystemConfig config, co
     bool announced = false;
     bool complained = false;
     return supervisor.run(signals, [&](const std::vector<ChildState>& states) {
-        SystemStatus status{::getpid(), "process", config.http, config.ws, config.data, {}};
+        SystemStatus status{::getpid(), std::string(to_string(config.layout)), config.http, config.ws, config.data, {}};
         bool all_serve = true;
         for (const auto& child : states) {
             status.processes.push_back(status_of(child, instances, registry));
@@ -219,7 +230,7 @@ Result<void> up(const SystemOptions& given, std::optional<Layout> layout) {
     if (validators) {
         WEFT_TRY(places, prepare_validators(config));
     }
-    if (config.layout == Layout::process) return up_in_processes(signals, config, places);
+    if (config.layout != Layout::thread) return up_in_processes(signals, config, places);
     observe::set_log_level(*observe::level_from(config.log_level));
     const std::string logs = config.data + "/logs";
     WEFT_CHECK(make_folder(logs));

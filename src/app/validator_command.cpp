@@ -1,6 +1,7 @@
 // `weft validator`: what the operator of a node asks and tells it. Votes and questions go to a node that runs; the
 // record of what a key signed is moved while it does not.
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -39,8 +40,10 @@ template <mesh::Operation R>
 Result<typename R::Reply> ask_node(const ValidatorOptions& options, R request) {
     WEFT_TRY(const auto system, find_running(options.data));
     std::string address;
+    // The node is one process, or its consensus service is.
+    const std::string part = "consensus" + options.node.substr(std::min(options.node.find('-'), options.node.size()));
     for (const auto& process : system.processes) {
-        if (process.name == options.node) address = process.address;
+        if (process.name == options.node || process.name == part) address = process.address;
     }
     if (address.empty()) return fail(ErrorCode::not_found, "no " + options.node + " with a process of its own runs");
     net::LoopGroup loops(1);

@@ -11,26 +11,31 @@ export class System {
   /// Starts `weft up --dev` on a free port with a data folder of its own.
   ///
   /// @param options  more of its options
-  static async start(...options) {
+  static start(...options) {
+    return System.start_chain('--dev', ...options);
+  }
+
+  /// Starts `weft up` likewise: without --dev a chain with validators.
+  static async start_chain(...options) {
     const system = new System();
     system.data = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-faults-'));
     const port = await free_port();
     system.url = `http://127.0.0.1:${port}`;
     system.pids_seen = new Set();
-    system.supervisor = start(weft, ['up', '--dev', '--http', `127.0.0.1:${port}`, '--data', system.data,
-      ...options]);
+    system.supervisor = start(weft, ['up', '--http', `127.0.0.1:${port}`, '--data', system.data, ...options]);
     return system;
   }
 
   /// The processes of the running system, one entry each though it may hold several services.
   ///
-  /// @return  [{name, pid, health, restarts}], the supervisor not among them; undefined when the system did not answer.
+  /// @return  [{name, pid, address, health, restarts}], the supervisor not among them; undefined when the system did not answer.
   async processes() {
     const { code, stdout } = await run(weft, ['status', '--json', '--data', this.data], { timeout_ms: 10_000 });
     if (code !== 0) return undefined;
     const by_pid = new Map();
-    for (const { name, pid, health, restarts } of JSON.parse(stdout).processes) {
-      if (pid > 0 && pid !== this.supervisor.pid && !by_pid.has(pid)) by_pid.set(pid, { name, pid, health, restarts });
+    for (const { name, pid, address, health, restarts } of JSON.parse(stdout).processes) {
+      if (!(pid > 0) || pid === this.supervisor.pid || by_pid.has(pid)) continue;
+      by_pid.set(pid, { name, pid, address, health, restarts });
     }
     for (const pid of by_pid.keys()) this.pids_seen.add(pid);
     return [...by_pid.values()];

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t step_timeout_ns = 60 * ns_per_s;
 constexpr std::size_t remembered_max = 65'536;
+constexpr std::int64_t again_ns = 500 * ns_per_ms;  // after a neighbour was away
 
 mesh::Context context() { return mesh::Context::with_timeout(step_timeout_ns); }
 
@@ -58,6 +59,16 @@ bool Solo::next(std::deque<std::function<void()>>& jobs, std::vector<Waiter>& wa
         const auto decision = solo::decide(state_, waiters_.size(), unix_ms());
         by_interval = decision.seal && waiters_.empty();
         if (decision.seal || !jobs_.empty() || !waiters_.empty()) break;
+        if (again_at_ns_ != 0) {
+            const auto left_ns = again_at_ns_ - monotonic_ns();
+            if (left_ns > 0) {
+                wake_.wait_for(lock, std::chrono::nanoseconds(left_ns));
+                continue;
+            }
+            again_at_ns_ = 0;
+            waiters_.push_back({});  // of no transaction: it makes a block of what waits
+            break;
+        }
         if (decision.ask_again_ms) {
             wake_.wait_for(lock,
                            std::chrono::milliseconds(std::max<std::int64_t>(*decision.ask_again_ms - unix_ms(), 1)));
@@ -102,6 +113,9 @@ void Solo::answer(std::vector<Waiter> waiters) {
     while (!waiters.empty() && state_.automine) {
         const auto block = seal_waiting();
         if (!block) {
+            if (block.error().code == ErrorCode::unavailable || block.error().code == ErrorCode::aborted) {
+                again_at_ns_ = monotonic_ns() + again_ns;  // they wait in the pool, though nobody waits here
+            }
             for (auto& waiter : waiters) waiter.promise.set(std::unexpected(block.error()));
             return;
         }
@@ -130,7 +144,16 @@ Result<std::vector<chain::TransactionPtr>> Solo::best(const chain::Header& heade
     return std::move(reply.transactions);
 }
 
+Result<void> Solo::look_at_storage() {
+    if (is_head_known_) return {};
+    WEFT_TRY(auto head, run(ports_.get_block(context(), {})));
+    head_ = std::move(head.block);
+    is_head_known_ = true;
+    return {};
+}
+
 Result<api::SealedBlockPtr> Solo::seal_waiting() {
+    WEFT_CHECK(look_at_storage());
     const auto header = next_header();
     WEFT_TRY(auto transactions, best(header));
     if (transactions.empty()) return nullptr;
@@ -138,6 +161,7 @@ Result<api::SealedBlockPtr> Solo::seal_waiting() {
 }
 
 Result<api::SealedBlockPtr> Solo::seal() {
+    WEFT_CHECK(look_at_storage());
     const auto header = next_header();
     WEFT_TRY(auto transactions, best(header));
     return seal(header, std::move(transactions));
@@ -148,10 +172,16 @@ Result<api::SealedBlockPtr> Solo::seal(const chain::Header& header,
     std::optional<std::vector<chain::Withdrawal>> withdrawals;
     if (chain::rules_of(config_, header).at_least(evm::Revision::shanghai)) withdrawals.emplace();
     WEFT_TRY(const auto built, run(ports_.build(context(), {header, std::move(transactions), std::move(withdrawals)})));
-    WEFT_CHECK(run(ports_.adopt(context(), {built.block->hash, {}, {}})));
+    if (const auto adopted = run(ports_.adopt(context(), {built.block->hash, {}, {}})); !adopted) {
+        // It may have been stored though the answer was lost.
+        is_head_known_ = false;
+        WEFT_CHECK(look_at_storage());
+        if (head_->hash != built.block->hash) return std::unexpected(adopted.error());
+    }
     head_ = built.block;
     solo::sealed(state_, head_->header.timestamp, unix_ms());
-    WEFT_CHECK(run(ports_.head_changed(context(), {head_, {head_}, false})));
+    // A pool that is away takes up the head by itself when it is back.
+    (void)run(ports_.head_changed(context(), {head_, {head_}, false}));
     for (const auto& transaction : head_->transactions) remember(transaction->hash);
     for (std::size_t i = 0; i < built.refused.size(); ++i) {
         if (refused_.size() > remembered_max) refused_.clear();
@@ -319,8 +349,8 @@ Task<api::Empty> Solo::set_account(mesh::Context, api::consensus::SetAccount req
         account.nonce = request.nonce;
         account.code = request.code;
         for (const auto& [key, value] : request.slots) account.slots.push_back({key.to_hash(), value.to_hash()});
-        WEFT_TRY(const auto made, run(ports_.make_change(context(), {account})));
-        WEFT_CHECK(run(ports_.amend(context(), {made.changes})));
+        WEFT_TRY(auto made, run(ports_.make_change(context(), {account})));
+        WEFT_CHECK(run(ports_.amend(context(), {std::move(made.delta)})));
         WEFT_CHECK(run(ports_.head_changed(context(), {head_, {}, false})));
         return api::Empty{};
     });

@@ -100,6 +100,8 @@ class Solo final : public Consensus {
     /// Builds, commits, and tells the pool.
     [[nodiscard]] Result<api::SealedBlockPtr> seal(const chain::Header& header,
                                                    std::vector<chain::TransactionPtr> transactions);
+    /// After a failure: a block may have been stored and the answer lost.
+    [[nodiscard]] Result<void> look_at_storage();
     void remember(const Hash& hash);
     [[nodiscard]] Result<void> take_back(std::uint64_t version);
     [[nodiscard]] Result<void> only_development() const;
@@ -114,6 +116,8 @@ class Solo final : public Consensus {
     // Of the sealing thread.
     solo::State state_;
     api::SealedBlockPtr head_;
+    bool is_head_known_ = true;
+    std::int64_t again_at_ns_ = 0;  // monotonic_ns(); 0: nothing to try again
     std::vector<Kept> snapshots_;
     std::uint64_t next_snapshot_ = 1;
     // What became of transactions lately: who asks may come after the block.

@@ -136,9 +136,9 @@ Task<api::contract::MakeChangeReply> Contract::make_change(mesh::Context context
     state.begin_transaction();
     co_await apply_overrides(state, {request.account});
     state.end_transaction();
-    auto changes = std::make_shared<chain::StateChanges>(state.take_changes());
+    const auto changes = state.take_changes();
     if (at.reader->failure()) co_return std::unexpected(*at.reader->failure());
-    co_return api::contract::MakeChangeReply{std::move(changes)};
+    co_return api::contract::MakeChangeReply{api::storage::to_delta(changes)};
 }
 
 }  // namespace weft::service::contract

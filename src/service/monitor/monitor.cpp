@@ -54,7 +54,7 @@ Task<api::monitor::ReportReply> Monitor::report(mesh::Context context, api::moni
     out.services.push_back(health("network", network));
     if (network) out.peers = network->peers.size();
     out.services.push_back({"monitor", true, true, ""});
-    out.disk_size = ports_.disk_size ? ports_.disk_size() : 0;
+    if (const auto usage = co_await settled(ports_.usage(context, {}))) out.disk_size = usage->disk_size;
     out.memory_size = resident_size();
     co_return out;
 }

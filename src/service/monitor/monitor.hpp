@@ -3,7 +3,7 @@
 //
 // Owns     statistics of contracts, in memory: they begin anew with the process.
 // Serves   weft.Monitor.
-// Calls    weft.Storage/Head, Events; weft.Validation/PoolStatus, weft.Network/Status, weft.Consensus/Status,
+// Calls    weft.Storage/Head, Events, Usage; weft.Validation/PoolStatus, weft.Network/Status, weft.Consensus/Status,
 //          weft.Contract/Activity.
 // Publishes  what contracts did in each block that it looked at (ContractEvents).
 // Fails    never as a whole: a service that does not answer is what it reports; a block that can't be looked at counts
@@ -13,7 +13,6 @@
 // monitor takes no more than its share of the time for that. A block that comes while it owes time is skipped.
 
 #include <atomic>
-#include <functional>
 #include <mutex>
 #include <optional>
 
@@ -37,8 +36,7 @@ struct Ports {
     mesh::Port<api::consensus::Progress> consensus_progress;
     mesh::Port<api::storage::Events> storage_events;
     mesh::Port<api::contract::Activity> activity;
-    /// Bytes of the database on disk.
-    std::function<std::uint64_t()> disk_size;
+    mesh::Port<api::storage::Usage> usage;
 };
 
 class Monitor {

@@ -96,7 +96,7 @@ Task<api::storage::StateValues> Storage::read_state(mesh::Context, api::storage:
 Task<api::storage::RootReply> Storage::root_of(mesh::Context context, api::storage::RootOf request) {
     const auto changes =
         std::make_shared<const chain::StateChanges>(api::storage::to_changes(std::move(request.delta)));
-    co_return co_await root(context, {changes, request.base});
+    co_return co_await root(context, {changes, request.is_next ? std::nullopt : std::optional(request.base)});
 }
 
 }  // namespace weft::service::storage

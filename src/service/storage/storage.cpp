@@ -196,6 +196,12 @@ Task<api::storage::CommitReply> Storage::commit(mesh::Context, api::storage::Com
     co_return api::storage::CommitReply{version};
 }
 
+Task<api::storage::CommitReply> Storage::commit_delta(mesh::Context context, api::storage::CommitDelta request) {
+    if (!request.block) co_return fail(ErrorCode::invalid_argument, "no block to commit");
+    auto changes = std::make_shared<const chain::StateChanges>(api::storage::to_changes(std::move(request.delta)));
+    co_return co_await commit(context, {std::move(request.block), std::move(changes), std::move(request.proof)});
+}
+
 Task<api::storage::ReadBlocksReply> Storage::read_blocks(mesh::Context, api::storage::ReadBlocks request) {
     api::storage::ReadBlocksReply reply;
     std::size_t size = 0;
@@ -212,9 +218,15 @@ Task<api::storage::ReadBlocksReply> Storage::read_blocks(mesh::Context, api::sto
 }
 
 Task<api::storage::CommitReply> Storage::amend(mesh::Context, api::storage::Amend request) {
-    const auto version = co_await database_->amend(*request.changes);
-    recent_.add(version, std::move(request.changes));
+    const auto changes =
+        std::make_shared<const chain::StateChanges>(api::storage::to_changes(std::move(request.delta)));
+    const auto version = co_await database_->amend(*changes);
+    recent_.add(version, changes);
     co_return api::storage::CommitReply{version};
+}
+
+Task<api::storage::UsageReply> Storage::usage(mesh::Context, api::storage::Usage) {
+    co_return api::storage::UsageReply{database_->disk_size()};
 }
 
 Task<api::storage::HeadReply> Storage::rewind(mesh::Context, api::storage::Rewind request) {

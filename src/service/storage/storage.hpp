@@ -42,6 +42,8 @@ class Storage {
     Task<api::storage::RootReply> root_of(mesh::Context, api::storage::RootOf);
     Task<api::storage::RootReply> root(mesh::Context, api::storage::Root);
     Task<api::storage::CommitReply> commit(mesh::Context, api::storage::Commit);
+    Task<api::storage::CommitReply> commit_delta(mesh::Context, api::storage::CommitDelta);
+    Task<api::storage::UsageReply> usage(mesh::Context, api::storage::Usage);
     Task<api::storage::CommitReply> amend(mesh::Context, api::storage::Amend);
     Task<api::storage::HeadReply> rewind(mesh::Context, api::storage::Rewind);
 

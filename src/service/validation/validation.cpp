@@ -1,6 +1,7 @@
 #include "service/validation/validation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/wire.hpp"
 #include "evm/code.hpp"
@@ -60,7 +61,11 @@ Result<void> Validation::start(api::SealedBlockPtr head) {
     std::vector<chain::TransactionPtr> gone;
     for (const auto& transaction : kept) {
         const auto context = mesh::Context::with_timeout(state_read_timeout_ns);
-        if (!run(admit(context, transaction))) gone.push_back(transaction);  // mined before the crash, or void since
+        // That the state can't be read says nothing of the transaction, which was promised to be kept.
+        WEFT_TRY(const auto refusal, run(try_admit(context, transaction)));
+        if (refusal && refusal->rule != chain::Rule::already_known) {
+            gone.push_back(transaction);  // mined before the crash, or void since
+        }
     }
     forget(gone);
     return {};
@@ -68,6 +73,11 @@ Result<void> Validation::start(api::SealedBlockPtr head) {
 
 Task<chain::PoolAccount> Validation::account(mesh::Context context, Address address) const {
     const auto found = co_await ports_.get_account(context, {address, {}});
+    co_return co_await pool_account(context, address, found);
+}
+
+Task<chain::PoolAccount> Validation::pool_account(mesh::Context context, Address address,
+                                                  chain::Account found) const {
     chain::PoolAccount out{found.nonce, found.balance};
     if (found.code_hash != chain::empty_code_hash && !found.code_hash.is_zero()) {
         const auto code = co_await ports_.get_code(context, {address, {}});
@@ -75,6 +85,27 @@ Task<chain::PoolAccount> Validation::account(mesh::Context context, Address addr
         out.has_code = !out.delegated && !code.code.empty();
     }
     co_return out;
+}
+
+Task<void> Validation::read_accounts(mesh::Context context, std::vector<Address> addresses,
+                                     std::unordered_map<Address, chain::PoolAccount>& out) const {
+    constexpr std::size_t at_once = api::storage::state_keys_max / 2;
+    for (std::size_t first = 0; first < addresses.size(); first += at_once) {
+        const std::size_t count = std::min(at_once, addresses.size() - first);
+        const auto begin = addresses.begin() + static_cast<std::ptrdiff_t>(first);
+        api::storage::OpenState request;
+        request.keys.accounts.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+        const auto reply = co_await ports_.open_state(context, std::move(request));
+        if (reply.values.accounts.size() != count) {
+            co_await Result<void>(fail(ErrorCode::data_loss, "storage answered with fewer accounts than asked for"));
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            const Address& address = addresses[first + i];
+            const auto& value = reply.values.accounts[i];
+            out[address] = value.exists ? co_await pool_account(context, address, value.account)
+                                        : chain::PoolAccount{};
+        }
+    }
 }
 
 Task<chain::TransactionPtr> Validation::decode(mesh::Context context, const api::validation::Submit& request) const {
@@ -100,10 +131,9 @@ Task<std::optional<chain::Refusal>> Validation::try_admit(mesh::Context context,
     while (true) {
         const auto generation = generation_.load(std::memory_order_acquire);
         const auto sender = co_await account(context, transaction->sender);
-        // Other accounts (the authorities of a type 4 transaction) are read in place.
         const auto accounts = [&](const Address& address) {
-            if (address == transaction->sender) return sender;
-            return run(account(context, address)).value_or(chain::PoolAccount{});
+            WEFT_ASSERT(address == transaction->sender);
+            return sender;
         };
         const std::lock_guard lock(mutex_);
         if (generation_.load(std::memory_order_acquire) != generation) continue;
@@ -125,8 +155,10 @@ Task<api::validation::SubmitReply> Validation::submit(mesh::Context context, api
         (void)co_await settled(ports_.notify(context, {transaction->hash}));
         co_return api::validation::SubmitReply{transaction->hash};
     }
-    const auto sealed = co_await ports_.notify(context, {transaction->hash});
-    if (sealed.number == 0) co_await keep(*transaction);
+    const auto sealed = co_await settled(ports_.notify(context, {transaction->hash}));
+    // A sealer that is away finds it waiting when it is back.
+    if (!sealed && sealed.error().code != ErrorCode::unavailable) co_return std::unexpected(sealed.error());
+    if (!sealed || sealed->number == 0) co_await keep(*transaction);
     co_return api::validation::SubmitReply{transaction->hash};
 }
 
@@ -221,29 +253,40 @@ Task<api::validation::BestReply> Validation::best(mesh::Context, api::validation
 }
 
 Task<api::Empty> Validation::head_changed(mesh::Context context, api::validation::HeadChanged request) {
+    if (!request.head) co_return fail(ErrorCode::invalid_argument, "no head");
     std::vector<chain::TransactionPtr> mined;
     for (const auto& block : request.added)
         mined.insert(mined.end(), block->transactions.begin(), block->transactions.end());
     std::vector<chain::TransactionPtr> gone = mined;
-    {
-        const auto accounts = [&](const Address& address) {
-            return run(account(context, address)).value_or(chain::PoolAccount{});
-        };
+    if (request.clear) {
         const std::lock_guard lock(mutex_);
-        generation_.fetch_add(1, std::memory_order_acq_rel);
-        if (request.clear) {
-            auto waiting = pool_.content();
-            for (const auto& sender : waiting) {
-                gone.insert(gone.end(), sender.pending.begin(), sender.pending.end());
-                gone.insert(gone.end(), sender.queued.begin(), sender.queued.end());
-            }
-            pool_.clear();
-        }
-        const auto dropped = pool_.reset(pool_head(request.head->header), mined, {}, accounts, unix_ms());
-        gone.insert(gone.end(), dropped.begin(), dropped.end());
+        take_all(gone);
     }
+    const auto head = pool_head(request.head->header);
+    // Accounts are read without the lock, for storage may be far away; who comes into the pool meanwhile is read too.
+    std::unordered_map<Address, chain::PoolAccount> known;
+    std::vector<Address> unknown;
+    do {
+        co_await read_accounts(context, std::exchange(unknown, {}), known);
+        const std::lock_guard lock(mutex_);
+        unknown = pool_.touched_by(head, mined, {});
+        std::erase_if(unknown, [&](const Address& address) { return known.contains(address); });
+        if (!unknown.empty()) continue;
+        generation_.fetch_add(1, std::memory_order_acq_rel);
+        const auto accounts = [&](const Address& address) { return known.at(address); };
+        const auto dropped = pool_.reset(head, mined, {}, accounts, unix_ms());
+        gone.insert(gone.end(), dropped.begin(), dropped.end());
+    } while (!unknown.empty());
     forget(gone);
     co_return api::Empty{};
+}
+
+void Validation::take_all(std::vector<chain::TransactionPtr>& out) {
+    for (const auto& sender : pool_.content()) {
+        out.insert(out.end(), sender.pending.begin(), sender.pending.end());
+        out.insert(out.end(), sender.queued.begin(), sender.queued.end());
+    }
+    pool_.clear();
 }
 
 Task<api::validation::PooledReply> Validation::drop(mesh::Context, api::validation::Drop request) {
@@ -251,11 +294,7 @@ Task<api::validation::PooledReply> Validation::drop(mesh::Context, api::validati
     {
         const std::lock_guard lock(mutex_);
         if (request.hash.is_zero()) {
-            for (const auto& sender : pool_.content()) {
-                gone.insert(gone.end(), sender.pending.begin(), sender.pending.end());
-                gone.insert(gone.end(), sender.queued.begin(), sender.queued.end());
-            }
-            pool_.clear();
+            take_all(gone);
         } else if (auto found = pool_.find(request.hash)) {
             pool_.remove(request.hash);
             gone.push_back(std::move(found));

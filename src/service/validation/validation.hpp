@@ -3,7 +3,7 @@
 //
 // Owns     the pool, and the file of those it has promised to keep; no other service writes them.
 // Serves   weft.Validation.
-// Calls    weft.Storage/GetAccount, GetCode; weft.Consensus/Notify, MayImpersonate; weft.Network/Announce.
+// Calls    weft.Storage/GetAccount, GetCode, OpenState; weft.Consensus/Notify, MayImpersonate; weft.Network/Announce.
 // Publishes  each transaction admitted (PendingEvents).
 // Fails    closed: if the state can't be read, nothing is admitted. A transaction that was acknowledged before it was
 // in
@@ -12,7 +12,9 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "api/consensus.hpp"
 #include "api/network.hpp"
@@ -29,6 +31,7 @@ namespace weft::service::validation {
 struct Ports {
     mesh::Port<api::storage::GetAccount> get_account;
     mesh::Port<api::storage::GetCode> get_code;
+    mesh::Port<api::storage::OpenState> open_state;
     mesh::Port<api::consensus::Notify> notify;
     mesh::Port<api::consensus::MayImpersonate> may_impersonate;
     mesh::Port<api::network::Announce> announce;
@@ -64,6 +67,12 @@ class Validation {
   private:
     /// Reads a sender's account as the pool needs it.
     Task<chain::PoolAccount> account(mesh::Context context, Address address) const;
+    Task<chain::PoolAccount> pool_account(mesh::Context context, Address address, chain::Account found) const;
+    /// Many at once.
+    Task<void> read_accounts(mesh::Context context, std::vector<Address> addresses,
+                             std::unordered_map<Address, chain::PoolAccount>& out) const;
+    /// Everything that waits leaves the pool. @pre  the mutex is held.
+    void take_all(std::vector<chain::TransactionPtr>& out);
     /// Decodes, and finds the sender.
     Task<chain::TransactionPtr> decode(mesh::Context context, const api::validation::Submit& request) const;
     Task<void> admit(mesh::Context context, chain::TransactionPtr transaction);

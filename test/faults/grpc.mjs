@@ -1,0 +1,69 @@
+// As much of gRPC as it takes to ask one storage service for its blocks: a call, and the two messages by hand.
+import http2 from 'node:http2';
+import { within } from '../clients/lib/until.mjs';
+
+/// One unary call. @return  the reply's bytes
+function call(address, method, message) {
+  const session = http2.connect(`http://${address}`);
+  const answer = new Promise((resolve, reject) => {
+    session.on('error', reject);
+    const stream = session.request({
+      ':method': 'POST', ':path': `/${method}`, 'content-type': 'application/grpc', te: 'trailers',
+    });
+    const chunks = [];
+    let status;
+    stream.on('response', (headers) => (status = headers['grpc-status'] ?? status));
+    stream.on('trailers', (headers) => (status = headers['grpc-status'] ?? status));
+    stream.on('data', (chunk) => chunks.push(chunk));
+    stream.on('error', reject);
+    stream.on('end', () => (Number(status) === 0 ? resolve(Buffer.concat(chunks).subarray(5))
+      : reject(new Error(`${method}: status ${status}`))));
+    const head = Buffer.alloc(5); // not compressed; size
+    head.writeUInt32BE(message.length, 1);
+    stream.end(Buffer.concat([head, message]));
+  });
+  return within(10_000, `${method} at ${address}`, answer).finally(() => session.close());
+}
+
+function varint(value) {
+  const bytes = [];
+  for (; value >= 0x80; value = Math.floor(value / 0x80)) bytes.push((value % 0x80) | 0x80);
+  return [...bytes, value];
+}
+
+/// The fields of a message by number; of a repeated one the last.
+function fields(bytes) {
+  const out = {};
+  let at = 0;
+  const read = () => {
+    let value = 0, factor = 1;
+    for (;; factor *= 0x80) {
+      const byte = bytes[at++];
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const tag = read();
+    if (tag % 8 === 0) {
+      out[tag >> 3] = read();
+    } else {
+      const size = read();
+      out[tag >> 3] = bytes.subarray(at, at += size);
+    }
+  }
+  return out;
+}
+
+export async function head_number(address) {
+  return fields(await call(address, 'weft.Storage/Head', Buffer.alloc(0)))[1] ?? 0;
+}
+
+/// @return  the hash of the block with this number, "0x..."
+export async function block_hash(address, number) {
+  const by_number = 5; // api::BlockTag::number
+  const reference = [0x08, by_number, ...(number === 0 ? [] : [0x10, ...varint(number)])];
+  const request = Buffer.from([0x0a, reference.length, ...reference, 0x10, 1]);
+  const block = fields(fields(await call(address, 'weft.Storage/GetBlock', request))[1]);
+  return `0x${block[1].toString('hex')}`;
+}
