@@ -124,6 +124,7 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     void on(const PeerPtr& peer, const Frame& frame, const Identity& message);
     void on(const PeerPtr& peer, const Frame& frame, const ConsensusMessage& message);
     void on(const PeerPtr& peer, const Frame& frame, const Proposal& message);
+    void on(const PeerPtr& peer, const Frame& frame, const NamedProposal& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetBlockTransactions& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetBlock& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetHeaders& message);
@@ -140,6 +141,7 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     [[nodiscard]] bool may_speak(const Peer& peer) const;
     Task<void> deliver(std::shared_ptr<Core> self, PeerPtr peer, Bytes payload, std::vector<Bytes> blocks);
     Task<void> receive(std::shared_ptr<Core> self, PeerPtr peer, Payload payload);
+    Task<void> receive_named(std::shared_ptr<Core> self, PeerPtr peer, Payload payload);
     Task<OpenBlockPtr> assemble(PeerPtr peer, const CompactBlock& compact);
     /// @return  whether the transactions that were missing are there now.
     Task<bool> complete(PeerPtr peer, Assembly& assembly, Payload& reply);

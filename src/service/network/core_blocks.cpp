@@ -47,11 +47,23 @@ Task<api::network::SendReply> Core::send(api::network::Send request) {
         co_return fail(ErrorCode::invalid_argument, "a consensus message that is too large");
     }
     const auto frame = std::make_shared<const Bytes>(encode_frame({type, 0, payload}));
+    // For a peer whose lane is full of blocks: it asks for these when it has read those.
+    FramePtr named;
+    if (!forms.empty() && is_small) {
+        NamedProposal names{{request.payload}, {}};
+        for (const auto& block : blocks) names.blocks.push_back(block->hash);
+        const Bytes encoded = encode(names);
+        if (encoded.size() <= rule_of(Type::named_proposal).payload_max) {
+            named = std::make_shared<const Bytes>(encode_frame({Type::named_proposal, 0, encoded}));
+        }
+    }
     api::network::SendReply reply;
     for (const auto& peer : ready_peers()) {
         if (!peer->proved) continue;  // it would not know whose message this is
         const bool meant = request.to ? peer->validator == request.to : may_speak(*peer);
-        if (meant && peer->post(rule_of(type).lane, frame)) ++reply.count;
+        if (!meant) continue;
+        const bool is_taken = peer->post(rule_of(type).lane, frame);
+        if (is_taken || (named && peer->post(Lane::consensus, named))) ++reply.count;
     }
     co_return reply;
 }
@@ -71,6 +83,19 @@ Task<void> Core::receive(std::shared_ptr<Core> self, PeerPtr peer, Payload paylo
     std::vector<Bytes> blocks;
     for (const auto& compact : proposal.blocks) {
         const auto block = co_await assemble(peer, compact);
+        blocks.push_back(block->encoded);
+        remember(block);
+    }
+    co_await deliver(self, peer, to_bytes(proposal.payload.bytes), std::move(blocks));
+}
+
+Task<void> Core::receive_named(std::shared_ptr<Core> self, PeerPtr peer, Payload payload) {
+    const Peer::Work work(peer, payload->size());
+    const auto proposal = co_await decode<NamedProposal>(*payload);
+    std::vector<Bytes> blocks;
+    for (const auto& hash : proposal.blocks) {
+        auto block = recent(hash);
+        if (!block) block = co_await fetch_whole(peer, hash);
         blocks.push_back(block->encoded);
         remember(block);
     }

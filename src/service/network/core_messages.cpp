@@ -108,6 +108,11 @@ void Core::on(const PeerPtr& peer, const Frame& frame, const Proposal&) {
     go(receive(shared_from_this(), peer, std::make_shared<const Bytes>(to_bytes(frame.payload))));
 }
 
+void Core::on(const PeerPtr& peer, const Frame& frame, const NamedProposal&) {
+    if (!may_speak(*peer)) return;
+    go(receive_named(shared_from_this(), peer, std::make_shared<const Bytes>(to_bytes(frame.payload))));
+}
+
 void Core::on(const PeerPtr& peer, const Frame& frame, const GetBlockTransactions& message) {
     BlockTransactions reply;
     if (const auto block = recent(message.block)) {

@@ -209,6 +209,84 @@ TEST_F(Dos, flood_of_bytes_is_read_no_faster_than_its_bucket) {
     EXPECT_GE(monotonic_ns() - began, 400 * ns_per_ms);  // 1.5 MiB, of which 1 MiB at once
 }
 
+TEST_F(Dos, what_a_stranger_asks_for_is_sent_no_faster_than_its_bucket) {
+    start([](Config& config) {
+        config.limits.outbound_bytes_per_s = 1 << 20;
+        config.limits.outbound_burst_bytes = 1 << 20;
+    });
+    {
+        const std::lock_guard lock(node_->mutex);
+        const std::vector<chain::TransactionPtr> large{test_transaction(0, 100'000)};
+        for (std::uint64_t number = 0; number < 16; ++number) node_->chain.push_back(test_block(number, large));
+    }
+    const auto peer = connect_bad();
+    const auto good = connect(*node_, good_key_);
+    const std::int64_t began = monotonic_ns();
+    for (std::uint64_t number = 0; number < 16; ++number) peer->say(to_frame(GetBlocks{number, 1}, number + 1));
+    expect_serves(*good);
+    EXPECT_TRUE(eventually([&] { return peer->heard(Type::blocks).size() == 16; }));
+    EXPECT_GE(monotonic_ns() - began, 400 * ns_per_ms);  // 1.6 MB, of which 1 MiB at once
+}
+
+TEST_F(Dos, blocks_for_a_full_lane_are_named_and_asked_for) {
+    start([](Config& config) { config.limits.lane_bytes_max[1] = 1; });
+    const auto peer = connect_validator(bad_key_, 3);
+    const Bytes large = test_block(1, std::vector<chain::TransactionPtr>{test_transaction(0, 2'000'000)});
+    EXPECT_EQ(node_->send({1}, {large}), 1U);
+    net::run_on_all(loops_, [&](net::Loop& loop, std::size_t) {
+        if (&loop == &peer->loop()) peer->pause_reading();
+    });
+    // Replies that it does not read fill the sockets, one after the other, and then the lane: 40 MB are enough.
+    const Hash hash = chain::hash_of(chain::decode_block(large)->header);
+    const Bytes mark{5};
+    for (std::uint64_t id = 1; id <= 20; ++id) {
+        peer->say(to_frame(GetBlock{hash}, id));
+        peer->say(to_frame(ConsensusMessage{BytesView(mark)}));
+        ASSERT_TRUE(eventually([&] { return node_->delivered().size() == id; }));
+    }
+    const Bytes next = test_block(2, {});
+    EXPECT_EQ(node_->send({2}, {next}), 1U);
+    net::run_on_all(loops_, [&](net::Loop& loop, std::size_t) {
+        if (&loop == &peer->loop()) peer->resume_reading();
+    });
+    ASSERT_TRUE(eventually([&] { return !peer->heard(Type::named_proposal).empty(); }));
+    const auto heard = peer->heard(Type::named_proposal)[0];
+    const auto named = decode<NamedProposal>(heard.payload);
+    ASSERT_TRUE(named && named->blocks.size() == 1);
+    EXPECT_EQ(to_bytes(named->payload.bytes), Bytes{2});
+    EXPECT_EQ(peer->heard(Type::proposal).size(), 1U);
+    EXPECT_EQ(named->blocks[0], chain::hash_of(chain::decode_block(next)->header));
+    EXPECT_TRUE(is_connected(bad_key_));
+}
+
+TEST_F(Dos, a_named_block_is_fetched_and_delivered) {
+    start();
+    const auto peer = connect_validator(bad_key_, 3);
+    const Bytes block = test_block(1, {});
+    const Bytes payload{9};
+    const NamedProposal message{BytesView(payload), {chain::hash_of(chain::decode_block(block)->header)}};
+    peer->say(to_frame(message));
+    ASSERT_TRUE(eventually([&] { return !peer->heard(Type::get_block).empty(); }));
+    peer->say(to_frame(BlockMessage{BytesView(block)}, peer->heard(Type::get_block)[0].request_id));
+    ASSERT_TRUE(eventually([&] { return !node_->delivered().empty(); }));
+    EXPECT_EQ(node_->delivered()[0].payload, payload);
+    EXPECT_EQ(node_->delivered()[0].blocks, std::vector<Bytes>{block});
+    EXPECT_EQ(score_of(*node_, bad_key_.id()), 0);
+}
+
+/// It carries a block, so it may be large; what no certificate of 4 MiB holds ends the connection before it is read.
+TEST_F(Dos, round_change_with_a_huge_certificate) {
+    start();
+    const auto peer = connect_validator(bad_key_, 3);
+    const Bytes large(3 << 20, 1);
+    peer->say(to_frame(Proposal{{large}, {}}));
+    ASSERT_TRUE(eventually([&] { return !node_->delivered().empty(); }));
+    EXPECT_EQ(node_->delivered()[0].payload.size(), large.size());
+    peer->say(raw_frame((4 << 20) + 11, {static_cast<std::uint8_t>(Type::proposal)}));
+    expect_refused(peer, "proposal frame of 4194305 bytes, at most 4194304");
+    EXPECT_EQ(node_->delivered().size(), 1U);
+}
+
 TEST_F(Dos, lanes_of_a_peer_that_does_not_read_are_bounded) {
     start();
     const auto peer = connect_validator(bad_key_, 3);

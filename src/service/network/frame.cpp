@@ -38,6 +38,7 @@ constexpr auto rules = std::to_array<TypeRule>({
     {Type::snapshot, "snapshot", Lane::requests, Kind::reply, 9 * mib},
     {Type::get_chunk, "get_chunk", Lane::requests, Kind::request, 128},
     {Type::chunk, "chunk", Lane::requests, Kind::reply, 2 * mib},
+    {Type::named_proposal, "named_proposal", Lane::consensus, Kind::message, 64 * kib},
 });
 static_assert([] {
     for (std::size_t i = 0; i < rules.size(); ++i) {

@@ -46,6 +46,7 @@ enum class Type : std::uint8_t {
     snapshot,
     get_chunk,
     chunk,
+    named_proposal,
 };
 
 enum class Kind : std::uint8_t { message, request, reply };

@@ -28,6 +28,9 @@ struct Limits {
     /// Token bucket of what an unpinned peer, or one with a bad score, may send.
     std::size_t inbound_bytes_per_s = 5 << 20;
     std::size_t inbound_burst_bytes = 10 << 20;
+    /// And of what is sent to a peer that is no pinned validator.
+    std::size_t outbound_bytes_per_s = 5 << 20;
+    std::size_t outbound_burst_bytes = 10 << 20;
     /// What a peer sent and this node still works on; it is not read from meanwhile.
     std::size_t working_bytes_max = 16 << 20;
     std::size_t working_count_max = 512;

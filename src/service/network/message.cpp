@@ -127,6 +127,7 @@ WEFT_MESSAGE(GetSnapshot)
 WEFT_MESSAGE(SnapshotMessage)
 WEFT_MESSAGE(GetChunk)
 WEFT_MESSAGE(ChunkMessage)
+WEFT_MESSAGE(NamedProposal)
 #undef WEFT_MESSAGE
 
 Hash identity_binding(std::uint64_t chain_id, const Hash& genesis, const Hash& exported, std::string_view prover) {

@@ -112,6 +112,12 @@ struct Proposal {
     Blob payload;
     List<CompactBlock, proposal_blocks_max> blocks;
 };
+/// A proposal whose blocks the lane has no room for: the receiver asks for them.
+struct NamedProposal {
+    static constexpr Type type = Type::named_proposal;
+    Blob payload;
+    List<Hash, proposal_blocks_max> blocks;
+};
 struct GetBlockTransactions {
     static constexpr Type type = Type::get_block_transactions;
     Hash block;
@@ -266,9 +272,10 @@ auto with_message(Type type, Visit visit) {
         case Type::get_snapshot: return visit.template operator()<GetSnapshot>();
         case Type::snapshot: return visit.template operator()<SnapshotMessage>();
         case Type::get_chunk: return visit.template operator()<GetChunk>();
-        case Type::chunk: break;
+        case Type::chunk: return visit.template operator()<ChunkMessage>();
+        case Type::named_proposal: break;
     }
-    return visit.template operator()<ChunkMessage>();
+    return visit.template operator()<NamedProposal>();
 }
 
 /// What a validator signs to be known on one connection: nobody else has this connection's secret, and what one end

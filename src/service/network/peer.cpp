@@ -18,6 +18,11 @@ Peer::Peer(net::Loop& loop, int fd, net::TlsContext& context, Side side, std::st
       bucket_timer_(loop, [this] {
           over_bucket_ = false;
           update_reading();
+      }),
+      sent_bucket_(peer_limits.outbound_bytes_per_s, peer_limits.outbound_burst_bytes, opened_ns),
+      send_timer_(loop, [this] {
+          sends_later_ = false;
+          pump();
       }) {}
 
 bool Peer::post(Lane lane, FramePtr frame) {
@@ -31,9 +36,15 @@ bool Peer::post(Lane lane, FramePtr frame) {
 }
 
 void Peer::pump() {
-    while (!closed() && !closing() && secured() && output_size() < output_bytes_wanted) {
+    while (!closed() && !closing() && secured() && !sends_later_ && output_size() < output_bytes_wanted) {
         const FramePtr frame = outbox_.next();
         if (!frame) return;
+        const std::int64_t now = loop().now_ns();
+        const std::int64_t wait = sent_bucket_.take(frame->size(), now);
+        if (wait != 0 && !trusted()) {
+            sends_later_ = true;
+            send_timer_.set(now + wait);
+        }
         send(*frame);
     }
 }
@@ -120,6 +131,7 @@ void Peer::update_reading() {
 
 void Peer::on_closed() {
     bucket_timer_.cancel();
+    send_timer_.cancel();
     auto pending = std::move(pending_);
     pending_.clear();
     events_.on_gone(*this, reason_);

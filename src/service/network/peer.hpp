@@ -129,6 +129,9 @@ class Peer final : public net::TlsStream {
     TokenBucket bucket_;
     bool over_bucket_ = false;
     net::Timer bucket_timer_;
+    TokenBucket sent_bucket_;
+    bool sends_later_ = false;
+    net::Timer send_timer_;
     std::size_t working_bytes_ = 0;
     std::size_t working_count_ = 0;
     std::unordered_map<std::uint64_t, Pending> pending_;
