@@ -48,6 +48,8 @@ inline constexpr auto repeatable_methods = std::to_array<std::string_view>({
     "weft.Validation/FindPooled", "weft.Validation/HeadChanged",    "weft.Contract/Build",
     "weft.Contract/Check",        "weft.Contract/MakeChange",       "weft.Consensus/Notify",
     "weft.Consensus/Progress",    "weft.Consensus/ProveIdentity",   "weft.Network/FetchBlocks",
+    "weft.Network/FetchHeaders",  "weft.Network/FetchSnapshot",     "weft.Network/FetchChunk",
+    "weft.Storage/SnapshotHead",  "weft.Storage/ReadSnapshot",
 });
 [[nodiscard]] constexpr bool is_repeatable(std::string_view method) {
     return std::ranges::find(repeatable_methods, method) != repeatable_methods.end();

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "api/consensus.hpp"
+#include "api/network.hpp"
 #include "chain/transaction.hpp"
 #include "net/port.hpp"
 
@@ -161,6 +162,28 @@ struct Fixture : testing::Test {
     }
 };
 using discovered = Fixture;
+
+TEST_F(discovered, who_wants_one_instance_asks_no_other) {
+    FakeNode a(loops, 1), b(loops, 2);
+    list(a, "storage-0");
+    list(b, "storage-1");
+    DiscoveredOptions options;
+    options.only = "storage-1";
+    discover(options);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(call(Head{}));
+    EXPECT_EQ(a.calls, 0);
+    EXPECT_EQ(b.calls, 5);
+    EXPECT_EQ(nodes->healthy_count(), 1U);
+}
+
+TEST_F(discovered, what_is_worth_nothing_later_does_not_wait) {
+    DiscoveredOptions options;
+    options.patience_ns = 3600 * ns_per_s;
+    discover(options);
+    const auto told = call(api::network::Announce{}, mesh::Context::with_timeout(3600 * ns_per_s));
+    ASSERT_FALSE(told);
+    EXPECT_EQ(told.error().code, ErrorCode::unavailable);
+}
 
 TEST_F(discovered, calls_spread_over_the_healthy) {
     FakeNode a(loops, 1), b(loops, 2), sick(loops, 3);

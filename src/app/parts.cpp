@@ -270,10 +270,12 @@ Result<void> run_network(const StopSignals& signals, const ServiceOptions& optio
     ports.match = far.port<api::validation::Match>();
     ports.head = far.port<api::storage::Head>();
     ports.read_blocks = far.port<api::storage::ReadBlocks>();
+    ports.snapshot_head = far.port<api::storage::SnapshotHead>();
+    ports.read_snapshot = far.port<api::storage::ReadSnapshot>();
     Network network(part->loops, network_config(part->config), std::move(ports));
     WEFT_CHECK(network.start());
     part->offer(network, &Network::status, &Network::announce, &Network::send, &Network::fetch_blocks,
-                &Network::penalize);
+                &Network::fetch_headers, &Network::fetch_snapshot, &Network::fetch_chunk, &Network::penalize);
     return part->serve(signals, nothing, [&] { network.stop(); });
 }
 

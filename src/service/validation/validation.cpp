@@ -156,8 +156,10 @@ Task<api::validation::SubmitReply> Validation::submit(mesh::Context context, api
         co_return api::validation::SubmitReply{transaction->hash};
     }
     const auto sealed = co_await settled(ports_.notify(context, {transaction->hash}));
-    // A sealer that is away finds it waiting when it is back.
-    if (!sealed && sealed.error().code != ErrorCode::unavailable) co_return std::unexpected(sealed.error());
+    // A sealer that is away finds it waiting when it is back; so does one whose storage was.
+    if (!sealed && sealed.error().code != ErrorCode::unavailable && sealed.error().code != ErrorCode::aborted) {
+        co_return std::unexpected(sealed.error());
+    }
     if (!sealed || sealed->number == 0) co_await keep(*transaction);
     co_return api::validation::SubmitReply{transaction->hash};
 }
