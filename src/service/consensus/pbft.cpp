@@ -57,8 +57,8 @@ Result<void> Pbft::start() {
         seed.push_back(static_cast<std::uint8_t>(now));
     }
     instance_id_ = crypto::keccak256(seed);
-    disk_ = std::make_unique<net::WorkerPool>(1, queued_max);
-    chain_ = std::make_unique<net::WorkerPool>(1, queued_max);
+    disk_ = std::make_unique<SerialThread>();
+    chain_ = std::make_unique<SerialThread>();
     final_ms_ = static_cast<std::uint64_t>(unix_ms());
     describe();
     pbft::Config engine;

@@ -33,13 +33,13 @@
 #include "consensus/pbft/codec.hpp"
 #include "consensus/pbft/engine.hpp"
 #include "consensus/pbft/extra.hpp"
-#include "net/loop.hpp"
 #include "observe/log.hpp"
 #include "service/consensus/consensus.hpp"
 #include "service/consensus/evidence_store.hpp"
 #include "service/consensus/guard.hpp"
 #include "service/consensus/read_message.hpp"
 #include "service/consensus/record_file.hpp"
+#include "service/consensus/serial_thread.hpp"
 
 namespace weft::service::consensus {
 
@@ -218,8 +218,8 @@ class Pbft final : public Consensus {
     std::atomic<bool> pool_waits_{false};
     std::atomic<std::uint64_t> wanted_{0};  // blocks that the engine wanted made or executed so far
 
-    std::unique_ptr<net::WorkerPool> disk_;
-    std::unique_ptr<net::WorkerPool> chain_;
+    std::unique_ptr<SerialThread> disk_;
+    std::unique_ptr<SerialThread> chain_;
     std::thread thread_;
 };
 
