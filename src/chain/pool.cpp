@@ -47,6 +47,7 @@ struct Price {
 struct Sender {
     std::vector<PoolItem> items;  // by nonce
     std::size_t pending = 0;      // how many of them, from the first
+    U256 pending_cost;            // of those together
     PoolAccount account;
 
     [[nodiscard]] auto find(std::uint64_t nonce) {
@@ -59,13 +60,16 @@ struct Sender {
     /// Counts the pending ones anew.
     void settle() {
         pending = 0;
-        U256 left = account.balance;
-        for (const auto& item : items) {
-            const Transaction& tx = item.transaction->transaction;
+        pending_cost = {};
+        extend();
+    }
+    /// Counts on: those that are counted already have not changed.
+    void extend() {
+        for (; pending < items.size(); ++pending) {
+            const Transaction& tx = items[pending].transaction->transaction;
             const U256 cost = cost_of(tx);
-            if (tx.nonce != account.nonce + pending || cost > left) break;
-            left -= cost;
-            ++pending;
+            if (tx.nonce != account.nonce + pending || cost > account.balance - pending_cost) break;
+            pending_cost += cost;
         }
     }
 };
@@ -101,6 +105,30 @@ struct Pool::Implementation {
         pending -= sender.pending;
         sender.settle();
         pending += sender.pending;
+    }
+    void extend(Sender& sender) {
+        pending -= sender.pending;
+        sender.extend();
+        pending += sender.pending;
+    }
+    /// Takes out what a block holds.
+    void take_mined(std::span<const TransactionPtr> mined) {
+        std::unordered_set<Address> touched;
+        for (const auto& transaction : mined) {
+            const auto found = by_hash.find(transaction->hash);
+            if (found == by_hash.end()) continue;
+            touched.insert(found->second->sender);
+            bytes -= found->second->encoded.size();
+            by_hash.erase(found);
+        }
+        // Once a sender: one by one each would move all that stand behind it.
+        for (const auto& address : touched) {
+            Sender& sender = senders.at(address);
+            std::erase_if(sender.items,
+                          [this](const PoolItem& item) { return !by_hash.contains(item.transaction->hash); });
+            settle(sender);
+            drop_if_empty(address);
+        }
     }
     void drop_if_empty(const Address& address) {
         const auto found = senders.find(address);
@@ -201,9 +229,8 @@ Checked<void> check_others(Sender& sender, const SignedTransaction& transaction,
     const Transaction& tx = transaction.transaction;
     const auto at = sender.find(tx.nonce);
     const auto index = static_cast<std::size_t>(at - sender.items.begin());
-    U256 spent;
-    for (std::size_t i = 0; i < std::min(index, sender.pending); ++i)
-        spent += cost_of(sender.items[i].transaction->transaction);
+    U256 spent = sender.pending_cost;
+    for (std::size_t i = index; i < sender.pending; ++i) spent -= cost_of(sender.items[i].transaction->transaction);
     const U256 cost = cost_of(tx);
     if (spent + cost > account.balance) {
         return refuse(Rule::insufficient_funds, "balance " + to_decimal(account.balance) + ", queued cost " +
@@ -268,8 +295,10 @@ Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& acc
         added.evicted.push_back(victim);
     }
     Sender& sender = state_->senders[transaction->sender];
-    sender.account = account;
-    state_->settle(sender);
+    if (sender.account != account) {
+        sender.account = account;
+        state_->settle(sender);
+    }
     const std::size_t pending_before = sender.pending;
     const std::uint64_t nonce = transaction->transaction.nonce;
     const auto at = sender.find(nonce);
@@ -279,8 +308,12 @@ Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& acc
         state_->take(sender, at);
     }
     state_->put(sender, transaction, now_ms);
-    state_->settle(sender);
     const auto index = static_cast<std::size_t>(sender.find(nonce) - sender.items.begin());
+    if (index < pending_before) {
+        state_->settle(sender);
+    } else {
+        state_->extend(sender);
+    }
     added.place = index < sender.pending ? PoolPlace::pending : PoolPlace::queued;
     for (std::size_t i = std::min(pending_before, index); i < sender.pending; ++i) {
         if (i == index || i >= pending_before) added.promoted.push_back(sender.items[i].transaction);
@@ -326,7 +359,7 @@ std::vector<TransactionPtr> Pool::reset(const PoolHead& head, std::span<const Tr
     const auto touched = touched_by(head, mined, reverted);
     head_ = head;
     std::vector<TransactionPtr> dropped;
-    for (const auto& transaction : mined) state_->remove(transaction->hash);
+    state_->take_mined(mined);
     for (const auto& address : touched) {
         const auto found = state_->senders.find(address);
         if (found == state_->senders.end()) continue;

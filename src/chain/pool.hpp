@@ -55,6 +55,8 @@ struct PoolAccount {
     U256 balance;
     bool has_code = false;   // code that is no delegation: may not send (EIP-3607)
     bool delegated = false;  // EIP-7702
+
+    bool operator==(const PoolAccount&) const = default;
 };
 using PoolAccounts = std::function<PoolAccount(const Address&)>;
 
