@@ -40,6 +40,7 @@ void define_node(CLI::App& command, int& status);
 void define_status(CLI::App& command, int& status);
 void define_monitor(CLI::App& command, int& status);
 void define_validator(CLI::App& command, int& status);
+void define_validator_init(CLI::App& command, int& status);  // a subcommand of it
 void define_trace(CLI::App& command, int& status);
 void define_import(CLI::App& command, int& status);
 void define_export(CLI::App& command, int& status);

@@ -156,6 +156,7 @@ void define_validator(CLI::App& command, int& status) {
     const auto candidate = [&](CLI::App* sub) {
         sub->add_option("address", options->candidate, "of the candidate")->required()->type_name("ADDRESS");
     };
+    define_validator_init(command, status);
     add("list", "validators, and votes on changes", list);
     candidate(add("add", "vote for a new validator, in the blocks this node proposes",
                   [](const ValidatorOptions& o) { return vote(o, true); }));

@@ -132,21 +132,26 @@ Result<std::vector<std::string>> read_peers(const std::string& path) {
     return out;
 }
 
-Result<std::vector<NodePlace>> prepare_validators(SystemConfig& config) {
+Result<std::vector<NodePlace>> prepare_validators(SystemConfig& config, std::span<const std::string> addresses) {
     // A chain of others that this node joins.
     if (!config.peers.empty()) return std::vector<NodePlace>{{"node-0", config.p2p}};
     const std::uint64_t before = count_nodes(config);
     const std::uint64_t count = config.validators.value_or(before == 0 ? validators_standard : before);
     consensus::Validators validators;
     std::vector<NodePlace> out;
-    std::string peers = "# Written by `weft up` at each start: the nodes of this system.\n";
+    std::string peers = "# The nodes of this system; `weft up` writes it anew at each start.\n";
     for (std::uint64_t i = 0; i < count; ++i) {
         const std::string folder = folder_of(config, i);
         WEFT_CHECK(make_folder(folder));
         WEFT_TRY(const Hash key, key_of(folder));
         validators.push_back(*crypto::address_of(key));
         WEFT_TRY(const auto identity, net::TlsIdentity::load_or_make(folder + "/node.pem"));
-        WEFT_TRY(auto address, free_address("127.0.0.1:0"));
+        std::string address;
+        if (i < addresses.size()) {
+            address = addresses[i];
+        } else {
+            WEFT_TRY(address, free_address("127.0.0.1:0"));
+        }
         peers += fmt::format("{}@{}  # node-{}\n", identity.id(), address, i);
         out.push_back({fmt::format("node-{}", i), std::move(address)});
     }

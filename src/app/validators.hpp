@@ -4,6 +4,7 @@
 // is taken as it is.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,9 +28,11 @@ struct NodePlace {
 [[nodiscard]] Result<bool> has_validators(const SystemConfig& config);
 
 /// Makes what is missing, and sets config.genesis and config.peers.
+/// @param addresses  where the nodes' peers reach them; those that are missing get free ports of 127.0.0.1.
 /// @pre  has_validators(config), and config.data exists.
 /// @errors invalid_argument  the settings; and those of the file system.
-[[nodiscard]] Result<std::vector<NodePlace>> prepare_validators(SystemConfig& config);
+[[nodiscard]] Result<std::vector<NodePlace>> prepare_validators(SystemConfig& config,
+                                                                    std::span<const std::string> addresses = {});
 
 /// The secret key in a file of 64 hexadecimal digits; nothing if there is no such file.
 /// @errors invalid_argument  it holds something else; permission_denied  others than the owner may read it.
