@@ -46,7 +46,7 @@ struct Notify {
 
 enum class Verdict : std::uint8_t {
     accept,
-    ignore,  // late, known, not for now: nobody's fault
+    ignore,  // late or known already: nobody's fault
     reject,  // what no correct peer sends
 };
 struct DeliverReply {

@@ -139,7 +139,7 @@ std::optional<std::string> get_call_time(const SystemConfig& config) {
     return fmt::format("{}.{:03}", config.call_time_ms / 1000, config.call_time_ms % 1000);
 }
 
-template <std::uint64_t SystemConfig::*Member, std::uint64_t least, std::uint64_t most>
+template <auto Member, std::uint64_t least, std::uint64_t most>
 Result<void> set_within(SystemConfig& config, std::string_view value) {
     WEFT_TRY(const std::uint64_t found, number(value));
     if (found < least || found > most) {
@@ -154,16 +154,6 @@ Result<void> set_contracts(SystemConfig& config, std::string_view value) {
     WEFT_TRY(const std::uint64_t count, number(value));
     if (count > contracts_max) return wants("a whole number up to 64");
     config.contracts = count;
-    return {};
-}
-
-template <std::optional<std::uint64_t> SystemConfig::*Member, std::uint64_t least, std::uint64_t most>
-Result<void> set_maybe_within(SystemConfig& config, std::string_view value) {
-    WEFT_TRY(const std::uint64_t found, number(value));
-    if (found < least || found > most) {
-        return fail(ErrorCode::invalid_argument, fmt::format("wants a whole number from {} to {}", least, most));
-    }
-    config.*Member = found;
     return {};
 }
 
@@ -194,7 +184,7 @@ constexpr auto all_settings = std::to_array<Setting>({
     text_setting<&C::genesis>("genesis", "FILE", "a genesis.json as geth reads it, instead of the development chain"),
     with_set(number_setting<&C::validators>(
                  "validators", "N", "nodes that agree on each block (default 4; with dev one node seals alone)"),
-             set_maybe_within<&C::validators, 1, 100>),
+             set_within<&C::validators, 1, 100>),
     address_setting<&C::p2p>("p2p", "where a node's peers reach it (default a free port of 127.0.0.1)"),
     text_setting<&C::peers>("peers", "FILE", "peers of a node that joins others: lines of ID@HOST:PORT"),
     number_setting<&C::chain_id>("chain-id", "N", "chain id (default 31337, or the genesis file's)"),

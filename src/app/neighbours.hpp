@@ -40,7 +40,7 @@ class Neighbours {
     }
     template <class Ports>
     void fill(Ports& ports) {
-        ports.for_each([this]<class R>(mesh::Port<R>& it) { it = port<R>(); });
+        ports.for_each([this]<class R>(mesh::Port<R>& it) { it = this->template port<R>(); });
     }
 
     /// The service whose process performs an operation.

@@ -54,6 +54,7 @@ class FourValidators : public testing::Test {
     [[nodiscard]] std::string folder(std::size_t i) const { return path_ + "/" + places_[i].id; }
     [[nodiscard]] service::gateway::Ports ports(std::size_t i) { return nodes_[i]->ports(); }
 
+    /// Asks until it is true: nodes go on by themselves, and none of them tells the test.
     bool eventually(const std::function<bool()>& is_true, std::int64_t patience_ns = 40 * ns_per_s) {
         const std::int64_t deadline = monotonic_ns() + patience_ns;
         while (!is_true()) {

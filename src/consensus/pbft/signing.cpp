@@ -2,30 +2,23 @@
 
 #include <tuple>
 
+#include "base/big_endian.hpp"
 #include "crypto/keccak.hpp"
 #include "crypto/secp256k1.hpp"
 
 namespace weft::consensus::pbft {
 
-namespace {
-
-void put(Bytes& out, std::uint64_t value, int size) {
-    for (int shift = (size - 1) * 8; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
-}
-
-}  // namespace
-
 Hash signing_hash(const Domain& domain, const PbftMessage& message) {
     static constexpr std::string_view name = "weft-pbft-1";
     Bytes out(name.begin(), name.end());
     out.reserve(128);
-    put(out, domain.chain_id, 8);
+    append_big_endian(out, domain.chain_id, 8);
     append(out, domain.genesis.view());
-    put(out, static_cast<std::uint64_t>(message.kind), 1);
-    put(out, message.height, 8);
-    put(out, message.round, 4);
+    append_big_endian(out, static_cast<std::uint64_t>(message.kind), 1);
+    append_big_endian(out, message.height, 8);
+    append_big_endian(out, message.round, 4);
     append(out, message.digest.view());
-    put(out, message.kind == Kind::round_change ? static_cast<std::uint64_t>(message.prepared_round + 1) : 0, 8);
+    append_big_endian(out, message.kind == Kind::round_change ? static_cast<std::uint64_t>(message.prepared_round + 1) : 0, 8);
     return crypto::keccak256(out);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/big_endian.hpp"
 #include "base/wire.hpp"
 #include "consensus/pbft/codec.hpp"
 #include "crypto/keccak.hpp"
@@ -46,7 +47,7 @@ Result<pbft::Ptr> from_stored(const StoredMessage& stored) {
 
 Bytes height_key(std::uint64_t height) {
     Bytes out;
-    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(height >> shift));
+    append_big_endian(out, height);
     return out;
 }
 

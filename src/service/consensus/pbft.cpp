@@ -160,13 +160,7 @@ void Pbft::begin() {
             log_.error("the engine's record can't be read and counts as missing", {{"why", read.error().message}});
         }
     }
-    auto head = std::make_shared<cs::Block>();
-    head->digest = head_->hash;
-    head->parent = head_->header.parent_hash;
-    head->height = head_->header.number;
-    head->timestamp_s = head_->header.timestamp;
-    head->proposer = head_->header.coinbase;
-    feed(cs::Start{std::move(record), std::move(head), std::make_shared<cs::Validators>(tally_.validators())});
+    feed(cs::Start{std::move(record), head_for_engine(), std::make_shared<cs::Validators>(tally_.validators())});
     chain_->post([this] { look_at_pool(); });
 }
 

@@ -163,6 +163,7 @@ class Pbft final : public Consensus {
     [[nodiscard]] std::string check_header(const chain::Header& header) const;
     [[nodiscard]] chain::Header next_header(std::uint64_t timestamp, const std::optional<pbft::Vote>& vote) const;
     [[nodiscard]] std::optional<pbft::Vote> vote_to_cast();
+    [[nodiscard]] cs::BlockPtr head_for_engine() const;  // without its bytes
     void committed();
     void look_at_pool();
     void describe();

@@ -163,14 +163,19 @@ Result<void> Pbft::commit(const cs::BlockPtr& block, Bytes proof) {
     return {};
 }
 
+cs::BlockPtr Pbft::head_for_engine() const {
+    auto out = std::make_shared<cs::Block>();
+    out->digest = head_->hash;
+    out->parent = head_->header.parent_hash;
+    out->height = head_->header.number;
+    out->timestamp_s = head_->header.timestamp;
+    out->proposer = head_->header.coinbase;
+    return out;
+}
+
 void Pbft::committed() {
     describe();
-    auto head = std::make_shared<cs::Block>();
-    head->digest = head_->hash;
-    head->parent = head_->header.parent_hash;
-    head->height = head_->header.number;
-    head->timestamp_s = head_->header.timestamp;
-    head->proposer = head_->header.coinbase;
+    auto head = head_for_engine();
     auto validators = std::make_shared<cs::Validators>(tally_.validators());
     post([this, head = std::move(head), validators = std::move(validators)] {
         feed(cs::Committed{head, validators});

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/big_endian.hpp"
 #include "base/bytes.hpp"
 
 namespace weft::service::consensus {
@@ -20,9 +21,8 @@ struct ReadMessage {
 
 [[nodiscard]] inline Bytes encode_read_message(const ReadMessage& message) {
     Bytes out{static_cast<std::uint8_t>(message.kind)};
-    for (const auto value : {message.nonce, message.height}) {
-        for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
-    }
+    append_big_endian(out, message.nonce);
+    append_big_endian(out, message.height);
     return out;
 }
 
@@ -32,8 +32,8 @@ struct ReadMessage {
     if (bytes.size() != size || (bytes[0] != 1 && bytes[0] != 2)) return std::nullopt;
     ReadMessage out;
     out.kind = static_cast<ReadMessage::Kind>(bytes[0]);
-    for (const auto byte : bytes.subspan(1, 8)) out.nonce = out.nonce << 8 | byte;
-    for (const auto byte : bytes.subspan(9, 8)) out.height = out.height << 8 | byte;
+    out.nonce = from_big_endian(bytes.subspan(1, 8));
+    out.height = from_big_endian(bytes.subspan(9, 8));
     return out;
 }
 

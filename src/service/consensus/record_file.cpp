@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/big_endian.hpp"
 #include "crypto/keccak.hpp"
 
 namespace weft::service::consensus {
@@ -20,20 +21,11 @@ namespace {
 constexpr std::string_view magic = "weftrec1";
 constexpr std::size_t head_size = 8 + 8 + 8 + 32;
 
-void put_number(Bytes& out, std::uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
-}
-std::uint64_t number_at(BytesView bytes) {
-    std::uint64_t out = 0;
-    for (const auto byte : bytes.first(8)) out = out << 8 | byte;
-    return out;
-}
-
 Hash checksum(std::uint64_t sequence, BytesView record) {
     Bytes all;
     all.reserve(record.size() + 16);
-    put_number(all, sequence);
-    put_number(all, record.size());
+    append_big_endian(all, sequence);
+    append_big_endian(all, record.size());
     append(all, record);
     return crypto::keccak256(all);
 }
@@ -90,8 +82,8 @@ Result<void> sync_folder(const std::string& path) {
 Bytes make_record(std::uint64_t sequence, BytesView record) {
     Bytes out(magic.begin(), magic.end());
     out.reserve(head_size + record.size());
-    put_number(out, sequence);
-    put_number(out, record.size());
+    append_big_endian(out, sequence);
+    append_big_endian(out, record.size());
     append(out, checksum(sequence, record).view());
     append(out, record);
     return out;
@@ -101,8 +93,8 @@ Result<RecordContent> read_record(BytesView file) {
     const auto damaged = [] { return fail(ErrorCode::data_loss, "the record is damaged"); };
     if (file.size() < head_size || !std::ranges::equal(file.first(magic.size()), magic)) return damaged();
     RecordContent out;
-    out.sequence = number_at(file.subspan(8));
-    const std::uint64_t size = number_at(file.subspan(16));
+    out.sequence = from_big_endian(file.subspan(8, 8));
+    const std::uint64_t size = from_big_endian(file.subspan(16, 8));
     // What lies behind the record is of a longer one that was there before.
     if (size > record_size_max || size > file.size() - head_size) return damaged();
     const BytesView record = file.subspan(head_size, size);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/big_endian.hpp"
 #include "base/rlp.hpp"
 #include "chain/trie.hpp"
 #include "crypto/keccak.hpp"
@@ -69,7 +70,7 @@ bool has_its_transactions(const OpenBlock& block) {
 
 crypto::SipKey short_id_key(const Hash& block_hash, std::uint64_t nonce) {
     Bytes input = to_bytes(block_hash);
-    for (int i = 7; i >= 0; --i) input.push_back(static_cast<std::uint8_t>(nonce >> (8 * i)));
+    append_big_endian(input, nonce);
     const Hash digest = crypto::sha256(input);
     crypto::SipKey key;
     std::memcpy(&key.low, digest.data(), 8);

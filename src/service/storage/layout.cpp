@@ -1,14 +1,11 @@
 #include "service/storage/layout.hpp"
 
+#include "base/big_endian.hpp"
 #include "base/wire.hpp"
 
 namespace weft::service::storage {
 
 namespace {
-
-void append_number(Bytes& out, std::uint64_t number) {
-    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(number >> shift));
-}
 
 template <class T>
 Result<T> intact(Result<T> result, const char* what) {
@@ -20,21 +17,17 @@ Result<T> intact(Result<T> result, const char* what) {
 
 Bytes number_key(std::uint64_t number) {
     Bytes out;
-    append_number(out, number);
+    append_big_endian(out, number);
     return out;
 }
 
-std::uint64_t number_of(BytesView key) {
-    std::uint64_t out = 0;
-    for (const auto byte : key) out = out << 8 | byte;
-    return out;
-}
+std::uint64_t number_of(BytesView key) { return from_big_endian(key.first(8)); }
 
 Bytes account_key(const Address& address, std::uint64_t version) {
     Bytes out;
     out.reserve(Address::size + version_size);
     append(out, address);
-    append_number(out, ~version);
+    append_big_endian(out, ~version);
     return out;
 }
 
@@ -42,9 +35,9 @@ Bytes slot_key(const Address& address, std::uint64_t incarnation, const U256& ke
     Bytes out;
     out.reserve(Address::size + 8 + 32 + version_size);
     append(out, address);
-    append_number(out, incarnation);
+    append_big_endian(out, incarnation);
     append(out, key.to_hash());
-    append_number(out, ~version);
+    append_big_endian(out, ~version);
     return out;
 }
 
@@ -54,13 +47,13 @@ Bytes node_key(const Hash& owner, BytesView path, std::uint64_t version) {
     append(out, owner);
     append(out, path);
     out.push_back(0x10);  // no nibble: ends the path
-    append_number(out, ~version);
+    append_big_endian(out, ~version);
     return out;
 }
 
 Bytes encode_account(const VersionedAccount& account) {
     Bytes out;
-    append_number(out, account.incarnation);
+    append_big_endian(out, account.incarnation);
     if (account.account) append(out, chain::encode(*account.account));
     return out;
 }
