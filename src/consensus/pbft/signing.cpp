@@ -18,7 +18,8 @@ Hash signing_hash(const Domain& domain, const PbftMessage& message) {
     append_big_endian(out, message.height, 8);
     append_big_endian(out, message.round, 4);
     append(out, message.digest.view());
-    append_big_endian(out, message.kind == Kind::round_change ? static_cast<std::uint64_t>(message.prepared_round + 1) : 0, 8);
+    append_big_endian(
+        out, message.kind == Kind::round_change ? static_cast<std::uint64_t>(message.prepared_round + 1) : 0, 8);
     return crypto::keccak256(out);
 }
 

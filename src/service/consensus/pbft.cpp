@@ -173,12 +173,16 @@ void Pbft::watch_own(const pbft::PbftMessage& message) {
     for (const auto& inner : message.votes) watch_own(*inner);
 }
 
+bool Pbft::is_validator(const Address& address) const {
+    return std::ranges::any_of(engine_->progress(), [&](const auto& it) { return it.validator == address; });
+}
+
 /// A validator that does not know what its key signed. If it voted in a height, a quorum had committed the one before,
 /// so of any quorum, it included, one correct validator at least is at most two heights behind that vote: it hears
 /// where so many stand and keeps silent in two heights more than the highest of them has.
 void Pbft::listen(const Address& from, const pbft::PbftMessage& message) {
     watch_own(message);
-    if (message.kind != pbft::Kind::status || from == guard_->address()) return;
+    if (message.kind != pbft::Kind::status || from == guard_->address() || !is_validator(from)) return;
     auto& height = told_[from];
     height = std::max(height, message.height);
     if (told_.size() + 1 < pbft::quorum(engine_->progress().size())) return;
@@ -224,8 +228,7 @@ void Pbft::perform(cs::Cast& action) {
 
 void Pbft::perform(cs::Broadcast& action) {
     const auto self = guard_ ? guard_->address() : Address{};
-    const auto known = engine_->progress();
-    if (std::ranges::none_of(known, [&](const auto& it) { return it.validator == self; })) {
+    if (!is_validator(self)) {
         // Nobody talks to who is no validator: it asks.
         cs::Fetch fetch{{}, engine_->height()};
         return perform(fetch);

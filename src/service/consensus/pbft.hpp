@@ -113,6 +113,7 @@ class Pbft final : public Consensus {
     void transmit(std::optional<Address> to, const cs::MessagePtr& message);
     void received(const Address& from, std::shared_ptr<pbft::PbftMessage> message);
     void watch_own(const pbft::PbftMessage& message);
+    [[nodiscard]] bool is_validator(const Address& address) const;  // of the height under way
     void listen(const Address& from, const pbft::PbftMessage& message);
     void begin();
     [[nodiscard]] std::int64_t next_timer_ns() const;

@@ -60,7 +60,8 @@ void Pbft::on_read_message(const Address& from, const ReadMessage& message) {
         spawn(ports_.send(deadline, {from, encode_read_message(answer), {}}), [](const auto&) {});
         return;
     }
-    if (!probe_ || probe_->nonce != message.nonce) return;
+    // A pinned peer that is no validator may speak too, and its word counts nothing.
+    if (!probe_ || probe_->nonce != message.nonce || !is_validator(from)) return;
     probe_->answered.insert(from);
     probe_->height = std::max(probe_->height, message.height);
     end_probe();

@@ -21,7 +21,7 @@ Bytes number_key(std::uint64_t number) {
     return out;
 }
 
-std::uint64_t number_of(BytesView key) { return from_big_endian(key.first(8)); }
+std::uint64_t number_of(BytesView key) { return from_big_endian(key); }
 
 Bytes account_key(const Address& address, std::uint64_t version) {
     Bytes out;
