@@ -210,11 +210,6 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     const auto& chain_config = own.config.genesis.config;
     // Tells this process's event positions from those of the one before it.
     const auto epoch = static_cast<std::uint64_t>(unix_ms()) | 1;
-
-    WEFT_TRY(auto database,
-             service::storage::Database::open(database_config(own.config, own.workers), own.config.genesis));
-    WEFT_TRY(auto kept, store::Kv::open(own.config.data + "/pool", service::validation::Validation::kept_tables));
-
     using service::consensus::Consensus;
     using service::contract::Contract;
     using service::monitor::Monitor;
@@ -222,6 +217,11 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     using service::storage::Storage;
     using service::validation::Validation;
     using service::wallet::Wallet;
+
+    WEFT_TRY(auto database,
+             service::storage::Database::open(database_config(own.config, own.workers), own.config.genesis));
+    WEFT_TRY(auto kept, store::Kv::open(own.config.data + "/pool", Validation::kept_tables, Validation::kept_options));
+
     own.call_pool = std::make_unique<net::WorkerPool>(own.config.call_threads, call_queue_max);
     own.storage = std::make_unique<Storage>(std::move(database), chain_config, epoch);
     own.wallet = std::make_unique<Wallet>(own.config.keys);

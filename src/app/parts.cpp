@@ -150,7 +150,8 @@ struct ValidationPart {
           wallet(part.config.keys) {}
 
     Result<void> open(Part& part) {
-        WEFT_TRY(auto kept, store::Kv::open(part.config.data + "/pool", Validation::kept_tables));
+        WEFT_TRY(auto kept, store::Kv::open(part.config.data + "/pool", Validation::kept_tables,
+                                                   Validation::kept_options));
         auto& far = part.neighbours;
         validation = std::make_unique<Validation>(
             part.config.genesis.config,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -26,9 +27,15 @@ struct FeedPage {
 template <class Item>
 class Feed {
   public:
+    /// About the bytes of memory that an item keeps in use.
+    using SizeOf = std::function<std::size_t(const Item&)>;
+
     /// @param capacity  items kept.
     /// @param epoch     not zero; tells this feed from the one of an earlier process.
-    Feed(std::size_t capacity, std::uint64_t epoch) : capacity_(capacity), epoch_(epoch) {}
+    /// @param size_max  bytes kept, if items differ much in @p size_of; the newest stays however large it is.
+    Feed(std::size_t capacity, std::uint64_t epoch, std::size_t size_max = ~std::size_t{0},
+         SizeOf size_of = [](const Item&) { return std::size_t{0}; })
+        : capacity_(capacity), epoch_(epoch), size_max_(size_max), size_of_(std::move(size_of)) {}
 
     [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
@@ -36,11 +43,11 @@ class Feed {
         std::vector<Promise<void>> woken;
         {
             const std::lock_guard lock(mutex_);
+            const std::size_t size = size_of_(item);
+            size_ += size;
             items_.push_back(std::move(item));
-            if (items_.size() > capacity_) {
-                items_.pop_front();
-                ++first_;
-            }
+            sizes_.push_back(size);
+            while (items_.size() > capacity_ || (size_ > size_max_ && items_.size() > 1)) drop_oldest();
             woken.swap(waiting_);
         }
         for (auto& promise : woken) promise.set({});
@@ -95,10 +102,21 @@ class Feed {
   private:
     static constexpr std::size_t waiting_max = 4096;
 
+    void drop_oldest() {
+        size_ -= sizes_.front();
+        items_.pop_front();
+        sizes_.pop_front();
+        ++first_;
+    }
+
     const std::size_t capacity_;
     const std::uint64_t epoch_;
+    const std::size_t size_max_;
+    const SizeOf size_of_;
     std::mutex mutex_;
     std::deque<Item> items_;
+    std::deque<std::size_t> sizes_;  // of items_
+    std::size_t size_ = 0;
     std::uint64_t first_ = 0;
     std::vector<Promise<void>> waiting_;
     bool closed_ = false;

@@ -27,6 +27,20 @@ TEST(feed, tells_a_reader_that_fell_behind) {
     EXPECT_EQ(run(feed.read(3, 10, monotonic_ns()))->items, (std::vector{3, 4}));
 }
 
+TEST(feed, keeps_no_more_bytes_than_it_may_but_always_the_newest) {
+    Feed<int> feed(10, 1, 100, [](const int& item) { return static_cast<std::size_t>(item); });
+    for (const int item : {50, 30, 20}) feed.publish(item);
+    EXPECT_EQ(run(feed.read(0, 10, monotonic_ns()))->items, (std::vector{50, 30, 20}));
+    feed.publish(1);
+    EXPECT_EQ(run(feed.read(0, 10, monotonic_ns())).error().code, ErrorCode::out_of_range);
+    EXPECT_EQ(run(feed.read(1, 10, monotonic_ns()))->items, (std::vector{30, 20, 1}));
+    feed.publish(1000);
+    EXPECT_EQ(run(feed.read(4, 10, monotonic_ns()))->items, std::vector{1000});
+    EXPECT_EQ(run(feed.read(3, 10, monotonic_ns())).error().code, ErrorCode::out_of_range);
+    feed.publish(2);
+    EXPECT_EQ(run(feed.read(5, 10, monotonic_ns()))->items, std::vector{2});
+}
+
 TEST(feed, from_now_on_starts_at_the_end) {
     Feed<int> feed(10, 1);
     feed.publish(1);

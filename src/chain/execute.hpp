@@ -123,7 +123,10 @@ class BlockExecution {
                                        const std::optional<std::vector<Withdrawal>>& withdrawals);
 
     [[nodiscard]] const std::vector<Receipt>& receipts() const { return receipts_; }
-    [[nodiscard]] std::vector<Receipt> take_receipts() { return std::move(receipts_); }
+    [[nodiscard]] std::vector<Receipt> take_receipts() {
+        receipts_.shrink_to_fit();  // a block is kept for long
+        return std::move(receipts_);
+    }
     [[nodiscard]] const std::vector<TransactionPtr>& transactions() const { return transactions_; }
     /// Of the last add().
     [[nodiscard]] const TransactionOutcome& last_outcome() const { return outcome_; }

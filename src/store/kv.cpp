@@ -136,6 +136,9 @@ Result<Kv> Kv::open(const std::string& path, std::span<const std::string_view> t
     db_options.keep_log_file_num = 2;
     db_options.max_open_files = 512;
     db_options.max_background_jobs = 2;
+    db_options.db_write_buffer_size = options.write_buffers_size;
+    // A table that is seldom written to would keep the log of all of them for long.
+    db_options.max_total_wal_size = 4 * options.write_buffers_size;
     db_options.info_log_level = rocksdb::WARN_LEVEL;
     // A torn last record of the log is a write that was never acknowledged: it is dropped. Damage before it is refused.
     db_options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
@@ -146,7 +149,7 @@ Result<Kv> Kv::open(const std::string& path, std::span<const std::string_view> t
     rocksdb::ColumnFamilyOptions family;
     family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options));
     family.compression = rocksdb::kLZ4Compression;
-    family.write_buffer_size = 32ULL << 20;
+    family.write_buffer_size = options.write_buffers_size / 2;
     family.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(1));
 
     std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family}};
@@ -270,6 +273,12 @@ Result<void> Kv::add_sorted(SortedWriter writer) {
 std::uint64_t Kv::disk_size() const {
     std::uint64_t size = 0;
     state_->db->GetAggregatedIntProperty("rocksdb.total-sst-files-size", &size);
+    return size;
+}
+
+std::uint64_t Kv::buffered_size() const {
+    std::uint64_t size = 0;
+    state_->db->GetAggregatedIntProperty("rocksdb.cur-size-active-mem-table", &size);
     return size;
 }
 

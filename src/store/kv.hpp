@@ -25,7 +25,10 @@ inline constexpr std::uint64_t disk_free_min = 64ULL << 20;
 
 struct KvOptions {
     /// Bytes of memory for caching blocks of tables.
-    std::size_t cache_size = 128ULL << 20;
+    std::size_t cache_size = 64ULL << 20;
+    /// Bytes of memory for what has been written and is in the log only, of all tables together; above it the largest
+    /// of them goes to disk.
+    std::size_t write_buffers_size = 64ULL << 20;
     /// Whether each write waits for the disk. Without, a crash of the process loses nothing, a loss of power may lose
     /// the last writes, but never part of one.
     bool sync = false;
@@ -113,6 +116,8 @@ class Kv {
     [[nodiscard]] Result<void> add_sorted(SortedWriter writer);
     /// Bytes on disk, about.
     [[nodiscard]] std::uint64_t disk_size() const;
+    /// Bytes of memory of what is written and not on its way to a table on disk yet.
+    [[nodiscard]] std::uint64_t buffered_size() const;
 
   private:
     struct State;

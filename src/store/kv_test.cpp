@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/time.hpp"
+
 namespace weft::store {
 namespace {
 
@@ -123,6 +125,32 @@ TEST(kv, the_last_of_put_and_erase_counts) {
     ASSERT_TRUE(kv->write(std::move(batch)));
     EXPECT_EQ(*kv->get(0, bytes("a")), std::optional<Bytes>());
     EXPECT_EQ(*kv->get(0, bytes("b")), std::optional(bytes("two")));
+}
+
+TEST(kv, what_all_tables_buffer_stays_within_one_bound) {
+    Folder folder;
+    constexpr std::string_view many[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    constexpr std::uint64_t count = 192;
+    const KvOptions options{.write_buffers_size = 4 << 20};
+    auto kv = Kv::open(folder.path, many, options);
+    ASSERT_TRUE(kv);
+    const auto write = [&](std::uint64_t i, std::size_t size) {
+        Kv::Batch batch;
+        batch.put(static_cast<Table>(i % std::size(many)), bytes(std::to_string(i)), Bytes(size, 0x5a));
+        ASSERT_TRUE(kv->write(std::move(batch)));
+    };
+    // 1.5 MiB a table, less than what one of them may have by itself.
+    for (std::uint64_t i = 0; i < count; ++i) write(i, 64 << 10);
+    // Writes look after the bound; how fast the disk follows is its own affair.
+    const std::int64_t deadline_ns = monotonic_ns() + 30 * ns_per_s;
+    for (std::uint64_t i = count; kv->buffered_size() > options.write_buffers_size; ++i) {
+        ASSERT_LT(monotonic_ns(), deadline_ns) << kv->buffered_size();
+        write(i, 1);
+    }
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto found = kv->get(static_cast<Table>(i % std::size(many)), bytes(std::to_string(i)));
+        EXPECT_TRUE(found && *found) << i;
+    }
 }
 
 TEST(kv, one_process_at_a_time_and_the_error_names_the_folder) {

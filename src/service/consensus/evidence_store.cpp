@@ -63,6 +63,7 @@ Bytes key_of(std::uint64_t height, BytesView value) {
 Result<EvidenceStore> EvidenceStore::open(const std::string& path) {
     store::KvOptions options;
     options.cache_size = 1 << 20;
+    options.write_buffers_size = 4 << 20;
     options.sync = true;
     WEFT_TRY(auto kv, store::Kv::open(path, tables, options));
     return EvidenceStore(std::move(kv));

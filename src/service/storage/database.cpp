@@ -40,7 +40,7 @@ api::SealedBlockPtr make_genesis_block(const chain::Genesis& genesis) {
 
 store::KvOptions kv_options(const DatabaseConfig& config) {
     constexpr std::uint64_t versioned = 1 << table::accounts | 1 << table::slots | 1 << table::nodes;
-    return {config.cache_size, config.sync, versioned};
+    return {config.cache_size, config.write_buffers_size, config.sync, versioned};
 }
 
 Result<bool> has_head(const store::Kv& kv) {
@@ -438,19 +438,17 @@ Result<std::vector<api::SealedBlockPtr>> Database::rewind(std::uint64_t version)
     return removed;
 }
 
-namespace {
-
-/// About what a block takes in memory.
 std::size_t memory_of(const api::SealedBlock& block) {
-    std::size_t out = sizeof block + 2 * block.size;  // its transactions are there as bytes and as values
+    constexpr std::size_t indexed_size = 128;  // in the table of recent transactions
+    // The transactions are there as bytes and as values.
+    std::size_t out = sizeof block + 2 * block.size;
+    out += block.transactions.size() * (sizeof(chain::SignedTransaction) + indexed_size);
     for (const auto& receipt : block.receipts) {
         out += sizeof receipt;
         for (const auto& log : receipt.logs) out += sizeof log + log.topics.size() * Hash::size + log.data.size();
     }
     return out;
 }
-
-}  // namespace
 
 void Database::remember(const api::SealedBlockPtr& block) {
     const std::lock_guard lock(recent_mutex_);

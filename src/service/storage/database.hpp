@@ -27,13 +27,15 @@ namespace weft::service::storage {
 
 struct DatabaseConfig {
     std::string path;
-    std::size_t cache_size = 128ULL << 20;
+    // As store::KvOptions has them.
+    std::size_t cache_size = 64ULL << 20;
+    std::size_t write_buffers_size = 64ULL << 20;
     std::size_t accounts_cached_max = 500'000;
     std::size_t slots_cached_max = 1'000'000;
     std::size_t trie_nodes_max = 500'000;
     /// Bytes of contract code, and of the newest blocks with their receipts.
-    std::size_t codes_cached_size_max = 256ULL << 20;
-    std::size_t blocks_cached_size_max = 256ULL << 20;
+    std::size_t codes_cached_size_max = 64ULL << 20;
+    std::size_t blocks_cached_size_max = 64ULL << 20;
     bool sync = false;
     /// Bring the trie up to date; must outlive the database.
     Workers* workers = &serial_workers();
@@ -50,6 +52,9 @@ struct DatabaseConfig {
                                                const api::SealedBlock& head, BytesView proof, std::uint64_t version);
 /// For load.hpp: the records of a genesis block whose state was written as a version.
 [[nodiscard]] Result<void> write_first_head(store::Kv& kv, const chain::Genesis& genesis, std::uint64_t version);
+
+/// About the bytes of memory that a block takes.
+[[nodiscard]] std::size_t memory_of(const api::SealedBlock& block);
 
 /// The newest block and the newest version of the state.
 struct Head {

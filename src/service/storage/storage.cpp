@@ -10,6 +10,7 @@ namespace weft::service::storage {
 namespace {
 
 constexpr std::size_t events_kept_max = 4096;
+constexpr std::size_t events_kept_size_max = 64ULL << 20;  // the newest of their blocks are in the database's cache too
 constexpr std::size_t events_a_page_max = 256;
 constexpr std::uint64_t blocks_read_max = 1024;
 
@@ -37,7 +38,8 @@ api::storage::HeadReply describe(const Head& head) {
 Storage::Storage(std::unique_ptr<Database> database, const chain::ChainConfig& config, std::uint64_t epoch,
                  std::uint64_t snapshot_interval)
     : database_(std::move(database)), recent_(mix64(epoch)), config_(config), snapshot_interval_(snapshot_interval),
-      feed_(events_kept_max, epoch) {}
+      feed_(events_kept_max, epoch, events_kept_size_max,
+            [](const api::storage::ChainEvent& event) { return memory_of(*event.block); }) {}
 
 Result<api::SealedBlockPtr> Storage::find_block(const api::BlockRef& ref, bool header_only) const {
     const auto by_number = [&](std::uint64_t number) {

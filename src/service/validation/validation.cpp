@@ -11,6 +11,7 @@ namespace weft::service::validation {
 namespace {
 
 constexpr std::size_t events_kept_max = 16'384;
+constexpr std::size_t events_kept_size_max = 32ULL << 20;  // blobs of a single one may be a megabyte
 constexpr std::size_t events_a_page_max = 1024;
 constexpr std::int64_t state_read_timeout_ns = 5 * ns_per_s;
 
@@ -19,6 +20,16 @@ struct KeptTransaction {
     Address sender;
 };
 
+/// About the bytes of memory that a transaction takes: it is there as bytes and as values.
+std::size_t memory_of(const chain::TransactionPtr& transaction) {
+    std::size_t out = sizeof *transaction + 2 * transaction->encoded.size();
+    if (!transaction->sidecar) return out;
+    for (const auto& part : {&chain::BlobSidecar::blobs, &chain::BlobSidecar::proofs}) {
+        for (const auto& bytes : *transaction->sidecar.*part) out += bytes.size();
+    }
+    return out;
+}
+
 }  // namespace
 
 Validation::Validation(const chain::ChainConfig& config, Ports ports, store::Kv kept, std::uint64_t epoch,
@@ -26,7 +37,7 @@ Validation::Validation(const chain::ChainConfig& config, Ports ports, store::Kv 
     : config_(config),
       ports_(std::move(ports)),
       kept_(std::move(kept)),
-      feed_(events_kept_max, epoch),
+      feed_(events_kept_max, epoch, events_kept_size_max, memory_of),
       pool_threads_(pool) {}
 
 chain::PoolHead Validation::pool_head(const chain::Header& head) const {

@@ -40,11 +40,13 @@ struct Ports {
 class Validation {
   public:
     /// @param config  of the chain; must outlive the service.
-    /// @param kept    where transactions acknowledged before their block are kept (tables: kept_tables).
+    /// @param kept    where transactions acknowledged before their block are kept (kept_tables, kept_options).
     /// @param pool    for what peers send; must outlive the service.
     Validation(const chain::ChainConfig& config, Ports ports, store::Kv kept, std::uint64_t epoch,
                net::WorkerPool& pool);
     static constexpr std::string_view kept_tables[] = {"pool"};
+    /// Few transactions wait at a time, and each is read at the start alone.
+    static constexpr store::KvOptions kept_options{.cache_size = 8 << 20, .write_buffers_size = 16 << 20};
 
     /// Takes up the head, and what was kept by an earlier process. Before anything is served.
     [[nodiscard]] Result<void> start(api::SealedBlockPtr head);
