@@ -108,6 +108,14 @@ struct Discovered::State {
         const std::scoped_lock lock(mutex);
         return mesh::take_retry(options.retry, budget, now_ns);
     }
+    void end_retry() {
+        const std::scoped_lock lock(mutex);
+        mesh::on_retry_end(budget);
+    }
+    void end_call() {
+        const std::scoped_lock lock(mutex);
+        mesh::on_call_end(budget);
+    }
 };
 
 Discovered::Discovered(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -138,6 +146,15 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
     std::int64_t now_ns = monotonic_ns();
     const std::int64_t patience_end_ns = now_ns + (is_fleeting(method) ? 0 : state.options.patience_ns);
     state.count_call();
+    bool retrying = false;
+    const auto end_retry = [&] {
+        if (std::exchange(retrying, false)) state.end_retry();
+    };
+    const auto ended = [&](void*) {
+        end_retry();
+        state.end_call();
+    };
+    const std::unique_ptr<State, decltype(ended)> end(&state, ended);
     for (std::uint32_t attempt = 0;; ++attempt) {
         const TargetPtr target = state.pick(now_ns);
         if (target != nullptr) {
@@ -159,7 +176,9 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
             last.detail = 0;  // towards clients it would be a protocol's code
             if (!certain && !repeatable) co_return std::unexpected(std::move(last));
             if (!certain && report != nullptr) report->earlier_unknown = true;
-            if (!state.may_retry(now_ns)) co_return std::unexpected(std::move(last));
+            end_retry();
+            retrying = state.may_retry(now_ns);
+            if (!retrying) co_return std::unexpected(std::move(last));
         }
         const auto wait_ns = mesh::backoff_ns(state.options.backoff, attempt, random_bits());
         if (now_ns + wait_ns >= std::min(context.deadline_ns, patience_end_ns))

@@ -2,16 +2,21 @@
 
 #include <algorithm>
 
+#include "base/result.hpp"
+
 namespace weft::mesh {
 
 namespace {
 constexpr std::int64_t one_retry = 1'000;
 }
 
-RetryBudget make_retry_budget(const RetryConfig& config, std::int64_t now_ns) { return {config.saved_max, now_ns}; }
+RetryBudget make_retry_budget(const RetryConfig& config, std::int64_t now_ns) {
+    return {.saved = config.saved_max, .last_ns = now_ns};
+}
 
 void on_call(const RetryConfig& config, RetryBudget& budget) {
     budget.saved = std::min(config.saved_max, budget.saved + config.per_call);
+    ++budget.calls;
 }
 
 bool take_retry(const RetryConfig& config, RetryBudget& budget, std::int64_t now_ns) {
@@ -25,9 +30,22 @@ bool take_retry(const RetryConfig& config, RetryBudget& budget, std::int64_t now
             budget.last_ns = now_ns;
         }
     }
-    if (budget.saved < one_retry) return false;
+    const std::uint64_t allowed = std::uint64_t{budget.calls} * config.pending_percent / 100;
+    if (budget.saved < one_retry || budget.pending >= std::max(allowed, std::uint64_t{config.pending_min}))
+        return false;
     budget.saved -= one_retry;
+    ++budget.pending;
     return true;
+}
+
+void on_retry_end(RetryBudget& budget) {
+    WEFT_ASSERT(budget.pending > 0);
+    --budget.pending;
+}
+
+void on_call_end(RetryBudget& budget) {
+    WEFT_ASSERT(budget.calls > 0);
+    --budget.calls;
 }
 
 }  // namespace weft::mesh

@@ -146,7 +146,9 @@ std::vector<Function> functions_of(const File& file) {
 constexpr auto pure_rooms = std::to_array<std::string_view>({"crypto", "verify", "evm", "chain", "consensus", "model"});
 constexpr auto pure_machines =
     std::to_array<std::string_view>({"src/mesh/lease_table", "src/mesh/balance", "src/mesh/backoff", "src/mesh/retry",
-                                     "src/mesh/discovery", "src/app/restart"});
+                                     "src/mesh/discovery", "src/mesh/window", "src/mesh/breaker", "src/mesh/outlier",
+                                     "src/mesh/quantile", "src/mesh/hedge", "src/mesh/limit", "src/mesh/adaptive",
+                                     "src/mesh/bulkhead", "src/mesh/shed", "src/app/restart"});
 
 bool is_pure(const File& file) {
     const auto parts = parts_of(file.path);
