@@ -93,7 +93,7 @@ void Acceptor::accepted(int fd, std::string peer) {
     }
     const std::size_t index = turn_++ % loops_.size();
     Loop& loop = loops_.loop(index);
-    if (loop.inside()) return sets_[index]->add((*make_)(loop, index, fd, std::move(peer)));
+    if (loop.inside()) return open_on(index, fd, std::move(peer));
     struct Handed {
         int fd;
         explicit Handed(int given) : fd(given) {}
@@ -104,8 +104,16 @@ void Acceptor::accepted(int fd, std::string peer) {
     };
     loop.post([this, &loop, index, handed = Handed(fd), peer = std::move(peer)]() mutable {
         if (loop.core().stopped) return;
-        sets_[index]->add((*make_)(loop, index, std::exchange(handed.fd, -1), std::move(peer)));
+        open_on(index, std::exchange(handed.fd, -1), std::move(peer));
     });
+}
+
+void Acceptor::open_on(std::size_t index, int fd, std::string peer) {
+    if (auto stream = (*make_)(loops_.loop(index), index, fd, std::move(peer))) {
+        sets_[index]->add(std::move(stream));
+    } else {
+        refused_.fetch_add(1, std::memory_order_relaxed);
+    }
 }
 
 Task<void> Acceptor::stop(std::int64_t grace_ns) {

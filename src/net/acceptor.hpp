@@ -53,7 +53,7 @@ class ConnectionSet {
 
 class Acceptor {
   public:
-    /// Makes a connection of a socket, on the loop it is for.
+    /// Makes a connection of a socket, on the loop it is for; null if it closed the socket instead.
     using Make = std::function<std::shared_ptr<ServerStream>(Loop&, std::size_t loop_index, int fd, std::string peer)>;
 
     Acceptor(LoopGroup& loops, std::size_t connections_max, Make make);
@@ -74,6 +74,7 @@ class Acceptor {
 
   private:
     void accepted(int fd, std::string peer);
+    void open_on(std::size_t index, int fd, std::string peer);
     void close_listeners();
 
     LoopGroup& loops_;

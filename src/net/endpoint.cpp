@@ -56,7 +56,8 @@ Result<Url> Url::parse(std::string_view text) {
     const std::size_t colon = text.find("://");
     if (colon == std::string_view::npos) return bad("want scheme://host");
     out.scheme = text.substr(0, colon);
-    if (out.scheme != "http" && out.scheme != "ws") return bad("only http and ws are spoken");
+    if (out.scheme != "http" && out.scheme != "ws" && !out.secure())
+        return bad("only http, https, ws and wss are spoken");
     const std::string_view rest = text.substr(colon + 3);
     const std::size_t end = rest.find_first_of("/?#");
     std::string authority(rest.substr(0, end));
@@ -69,7 +70,7 @@ Result<Url> Url::parse(std::string_view text) {
     }
     const std::size_t after_bracket = authority.rfind(']');
     const std::size_t port = authority.find(':', after_bracket == std::string::npos ? 0 : after_bracket);
-    if (port == std::string::npos) authority += ":80";
+    if (port == std::string::npos) authority += out.secure() ? ":443" : ":80";
     WEFT_TRY(out.endpoint, Endpoint::parse(authority));
     out.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
     return out;

@@ -21,13 +21,15 @@ struct Endpoint {
     bool operator==(const Endpoint&) const = default;
 };
 
-/// An URL's parts: "http://host:8545/path?query" or "ws://...". The port defaults to 80.
+/// An URL's parts: "http://host:8545/path?query", "https", "ws" or "wss". The port defaults to 80, with TLS to 443.
 struct Url {
     std::string scheme;
     Endpoint endpoint;
     std::string target;  // path and query, at least "/"
 
-    /// @errors invalid_argument  another scheme than http and ws, or what Endpoint::parse refuses.
+    [[nodiscard]] bool secure() const { return scheme == "https" || scheme == "wss"; }
+
+    /// @errors invalid_argument  another scheme, or what Endpoint::parse refuses.
     [[nodiscard]] static Result<Url> parse(std::string_view text);
 };
 

@@ -53,6 +53,9 @@ struct Request {
     std::span<const Header> headers;
     std::string_view body;
     std::string_view peer;    // "127.0.0.1:51234"
+    /// Over TLS: the subject of the certificate that the client proved to own, "CN=client,O=weft"; else empty.
+    std::string_view peer_subject;
+    bool secure = false;      // it came over TLS
     /// Keeps the views alive, wherever the request is moved.
     Block block;
     std::unique_ptr<std::string> large_body;
@@ -70,6 +73,8 @@ struct Response {
 };
 
 using Handler = std::function<Task<Response>(Request)>;
+
+class TlsServer;
 
 struct HttpOptions {
     std::size_t header_bytes_max = 32 * 1024;
@@ -89,6 +94,8 @@ struct HttpOptions {
     /// Bodies from this size on are compressed if asked for; 0 never.
     std::size_t gzip_bytes_min = 1024;
     std::size_t gzip_bytes_max = 4 * 1024 * 1024;
+    /// Speaks TLS if it is set (https, wss); see tls_web.hpp.
+    std::shared_ptr<TlsServer> tls = nullptr;
 };
 
 struct HttpCounters {

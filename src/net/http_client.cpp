@@ -6,6 +6,7 @@
 
 #include "net/http_codec.hpp"
 #include "net/http_link.hpp"
+#include "net/tls_web.hpp"
 
 namespace weft::net {
 
@@ -46,6 +47,7 @@ Result<void> check(const Fetch& request) {
 Result<Fetch> Fetch::get(std::string_view url) {
     WEFT_TRY(Url parsed, Url::parse(url));
     Fetch out;
+    out.secure = parsed.secure();
     out.endpoint = std::move(parsed.endpoint);
     out.target = std::move(parsed.target);
     return out;
@@ -66,13 +68,18 @@ std::string_view Reply::header(std::string_view name) const {
 }
 
 struct HttpClient::Core {
-    Core(Loop& on, HttpClientOptions with) : loop(on), options(with) {}
+    Core(Loop& on, HttpClientOptions with) : loop(on), options(std::move(with)) {}
 
     [[nodiscard]] HttpLinkLimits limits() const { return {options.header_bytes_max, options.body_bytes_max, true}; }
 
     Loop& loop;
     HttpClientOptions options;
     std::map<std::string, std::vector<std::shared_ptr<HttpLink>>> idle;
+
+    [[nodiscard]] std::shared_ptr<const TlsClient> tls_for(const Fetch& request) const {
+        if (!request.secure) return nullptr;
+        return options.tls != nullptr ? options.tls : TlsClient::system();
+    }
 
     std::shared_ptr<HttpLink> take(const std::string& endpoint) {
         auto& list = idle[endpoint];
@@ -109,7 +116,8 @@ bool repeatable(std::string_view method) {
 
 }  // namespace
 
-HttpClient::HttpClient(Loop& loop, HttpClientOptions options) : core_(std::make_shared<Core>(loop, options)) {}
+HttpClient::HttpClient(Loop& loop, HttpClientOptions options)
+    : core_(std::make_shared<Core>(loop, std::move(options))) {}
 HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient::~HttpClient() {
     if (!core_) return;
@@ -124,13 +132,14 @@ HttpClient::~HttpClient() {
 Task<Reply> HttpClient::fetch(mesh::Context context, Fetch request) {
     const auto here = [](std::shared_ptr<Core> core, mesh::Context with, Fetch what) -> Task<Reply> {
         co_await check(what);
-        const std::string endpoint = what.endpoint.to_string();
+        const std::string endpoint = (what.secure ? "tls " : "") + what.endpoint.to_string();
         while (true) {
             auto stream = core->take(endpoint);
             const bool reused = stream != nullptr;
             if (!reused) {
-                const int fd = co_await connect_socket(core->loop, what.endpoint, with.deadline_ns);
-                stream = std::make_shared<HttpLink>(core->loop, fd, core->limits());
+                Socket socket = co_await connect_secured(core->loop, what.endpoint, core->tls_for(what), "http/1.1",
+                                                         with.deadline_ns);
+                stream = std::make_shared<HttpLink>(core->loop, std::move(socket), core->limits());
             }
             auto promise = std::make_unique<Promise<Reply>>();
             auto future = promise->future();

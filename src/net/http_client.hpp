@@ -18,6 +18,7 @@ namespace weft::net {
 struct Fetch {
     std::string method = "GET";
     Endpoint endpoint;
+    bool secure = false;  // over TLS
     std::string target = "/";
     std::string body;
     std::string content_type = "application/json";
@@ -37,11 +38,15 @@ struct Reply {
     [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
+class TlsClient;
+
 struct HttpClientOptions {
     std::size_t idle_connections_max = 32;  // kept for each endpoint
     std::int64_t idle_timeout_ns = 15 * ns_per_s;
     std::size_t header_bytes_max = 64 * 1024;
     std::size_t body_bytes_max = 64 * 1024 * 1024;
+    /// What https:// trusts; null: the system's authorities. See tls_web.hpp.
+    std::shared_ptr<const TlsClient> tls = nullptr;
 };
 
 /// Of one loop; fetch() may be called from anywhere and goes on where it was called.

@@ -362,11 +362,11 @@ Block::~Block() {
 }
 
 Request make_request(const Head& head, std::string_view head_bytes, std::string_view body,
-                     std::unique_ptr<std::string> large_body, std::string_view peer) {
+                     std::unique_ptr<std::string> large_body, std::string_view peer, std::string_view peer_subject) {
     const std::size_t header_bytes = head.headers.size() * sizeof(Header);
     const std::size_t copied_body = large_body ? 0 : body.size();
     Request out;
-    out.block = Block(header_bytes + head_bytes.size() + peer.size() + copied_body);
+    out.block = Block(header_bytes + head_bytes.size() + peer.size() + peer_subject.size() + copied_body);
     char* at = out.block.data();
     auto* headers = reinterpret_cast<Header*>(at);
     at += header_bytes;
@@ -385,15 +385,17 @@ Request make_request(const Head& head, std::string_view head_bytes, std::string_
     const std::size_t question = out.target.find('?');
     out.path = out.target.substr(0, question);
     if (question != std::string_view::npos) out.query = out.target.substr(question + 1);
-    if (!peer.empty()) std::memcpy(at, peer.data(), peer.size());
-    out.peer = {at, peer.size()};
-    at += peer.size();
+    const auto copied = [&](std::string_view view) {
+        if (!view.empty()) std::memcpy(at, view.data(), view.size());
+        return std::string_view(std::exchange(at, at + view.size()), view.size());
+    };
+    out.peer = copied(peer);
+    out.peer_subject = copied(peer_subject);
     if (large_body) {
         out.body = *large_body;
         out.large_body = std::move(large_body);
     } else {
-        if (!body.empty()) std::memcpy(at, body.data(), body.size());
-        out.body = {at, body.size()};
+        out.body = copied(body);
     }
     return out;
 }

@@ -93,7 +93,8 @@ class ChunkDecoder {
 
 /// A copy of a parsed request that owns its bytes. @p body is copied too, unless @p large_body has it.
 [[nodiscard]] Request make_request(const Head& head, std::string_view head_bytes, std::string_view body,
-                                   std::unique_ptr<std::string> large_body, std::string_view peer);
+                                   std::unique_ptr<std::string> large_body, std::string_view peer,
+                                   std::string_view peer_subject = {});
 
 struct ResponseFraming {
     bool keep_alive = true;

@@ -44,9 +44,9 @@ void count(std::atomic<std::uint64_t>& counter) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared,
+HttpConnection::HttpConnection(Loop& loop, Socket socket, std::string peer, std::shared_ptr<HttpShared> shared,
                                std::size_t loop_index, ConnectionSet& set)
-    : ServerStream(loop, fd),
+    : ServerStream(loop, std::move(socket)),
       shared_(std::move(shared)),
       set_(set),
       peer_(std::move(peer)),
@@ -143,7 +143,7 @@ std::string_view HttpConnection::begin_body(Head& head, std::string_view head_by
     if (!head.chunked && bytes.size() >= head.content_length) {
         const auto length = static_cast<std::size_t>(head.content_length);
         if (head.upgrades_to_websocket && upgrade(head, head_bytes, bytes)) return {};
-        start(head, make_request(head, head_bytes, bytes.substr(0, length), nullptr, peer_));
+        start(head, request_of(head, head_bytes, bytes.substr(0, length), nullptr));
         return bytes.substr(length);
     }
     partial_ = std::make_unique<Partial>();
@@ -180,8 +180,17 @@ std::string_view HttpConnection::step_body(std::string_view bytes) {
         if (part.body->size() < part.head.content_length) return {};
     }
     const auto whole = std::move(partial_);
-    start(whole->head, make_request(whole->head, whole->head_bytes, {}, std::move(whole->body), peer_));
+    start(whole->head, request_of(whole->head, whole->head_bytes, {}, std::move(whole->body)));
     return bytes;
+}
+
+Request HttpConnection::request_of(const Head& head, std::string_view head_bytes, std::string_view body,
+                                   std::unique_ptr<std::string> large_body) const {
+    const bool secure = filter() != nullptr;
+    Request out = make_request(head, head_bytes, body, std::move(large_body), peer_,
+                               secure ? filter()->peer_subject() : std::string_view());
+    out.secure = secure;
+    return out;
 }
 
 HttpConnection::Turn HttpConnection::next_turn(const Head& head) {
@@ -301,7 +310,7 @@ bool HttpConnection::upgrade(const Head& head, std::string_view head_bytes, std:
         return true;
     }
     if (route->handler.accept) {
-        const Request request = make_request(head, head_bytes, {}, nullptr, peer_);
+        const Request request = request_of(head, head_bytes, {}, nullptr);
         if (const auto allowed = route->handler.accept(request); !allowed) {
             refuse(403, allowed.error().message);
             return true;
@@ -313,9 +322,10 @@ bool HttpConnection::upgrade(const Head& head, std::string_view head_bytes, std:
         *accept + "\r\n\r\n";
     timer_.cancel();
     const auto self = shared_from_this();
-    const int fd = release();
+    Socket socket = release();
     leave_set();
-    auto session = open_websocket(loop(), fd, peer_, std::string(path), *route, std::move(output), shared_);
+    auto session =
+        open_websocket(loop(), std::move(socket), peer_, std::string(path), *route, std::move(output), shared_);
     set_.add(session);
     start_websocket(*session, rest);
     return true;

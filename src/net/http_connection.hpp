@@ -37,8 +37,8 @@ struct HttpShared {
 
 class HttpConnection final : public ServerStream {
   public:
-    HttpConnection(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared, std::size_t loop_index,
-                   ConnectionSet& set);
+    HttpConnection(Loop& loop, Socket socket, std::string peer, std::shared_ptr<HttpShared> shared,
+                   std::size_t loop_index, ConnectionSet& set);
 
     void wind_down() override;
 
@@ -72,6 +72,8 @@ class HttpConnection final : public ServerStream {
     std::string_view step_head(std::string_view bytes);
     std::string_view step_body(std::string_view bytes);
     std::string_view begin_body(Head& head, std::string_view head_bytes, std::string_view bytes);
+    [[nodiscard]] Request request_of(const Head& head, std::string_view head_bytes, std::string_view body,
+                                     std::unique_ptr<std::string> large_body) const;
     void start(const Head& head, Request request);
     bool upgrade(const Head& head, std::string_view head_bytes, std::string_view rest);
     void finish(Turn turn, Result<Response> result);
@@ -103,9 +105,29 @@ class HttpConnection final : public ServerStream {
     Timer timer_;
 };
 
+/// Does a server's half of the TLS handshake, and then puts the connection that speaks what was agreed in its place.
+class TlsGreeting final : public ServerStream {
+  public:
+    TlsGreeting(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared, std::size_t loop_index,
+                ConnectionSet& set);
+    ~TlsGreeting() override;
+    void wind_down() override { close(); }
+
+  private:
+    void on_secured() override;
+    void on_input(std::string_view) override {}
+    void on_closed() override;
+
+    std::shared_ptr<HttpShared> shared_;
+    ConnectionSet& set_;
+    std::string peer_;
+    std::size_t loop_index_;
+    Timer deadline_;
+};
+
 /// In websocket.cpp: takes over a socket whose handshake is @p request_head.
 [[nodiscard]] Result<std::string> websocket_accept_header(const Head& head);
-std::shared_ptr<ServerStream> open_websocket(Loop& loop, int fd, std::string peer, std::string path,
+std::shared_ptr<ServerStream> open_websocket(Loop& loop, Socket socket, std::string peer, std::string path,
                                              const WebSocketRoute& route, std::string first_output,
                                              std::shared_ptr<HttpShared> shared);
 /// After it was added to its set: calls on_open and reads what came along with the handshake.

@@ -13,8 +13,8 @@ Head& scratch() {
 constexpr std::size_t header_count_max = 1'000;
 }  // namespace
 
-HttpLink::HttpLink(Loop& loop, int fd, HttpLinkLimits limits)
-    : Stream(loop, fd),
+HttpLink::HttpLink(Loop& loop, Socket socket, HttpLinkLimits limits)
+    : Stream(loop, std::move(socket)),
       limits_(limits),
       timer_(
           loop, [this] { on_time(); }, true) {}

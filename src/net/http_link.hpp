@@ -26,7 +26,7 @@ class HttpLink final : public Stream {
     /// Called once, on the loop; the link may be used for the next exchange from inside it.
     using Done = std::move_only_function<void(Result<Reply>)>;
 
-    HttpLink(Loop& loop, int fd, HttpLinkLimits limits);
+    HttpLink(Loop& loop, Socket socket, HttpLinkLimits limits);
 
     /// Sends a request whose head ends with an empty line, and its body. No exchange may be under way.
     /// @errors given to @p done: as HttpClient::fetch.
@@ -44,6 +44,7 @@ class HttpLink final : public Stream {
     void on_input(std::string_view bytes) override;
     void on_input_end() override;
     void on_closed() override;
+    void on_failed(const std::string& reason) override { end(fail(ErrorCode::unavailable, reason)); }
     [[nodiscard]] bool take_heads(std::string_view& bytes);
     void take_body(std::string_view bytes);
     [[nodiscard]] bool bodiless() const { return head_only_ || status_ == 204 || status_ == 304; }

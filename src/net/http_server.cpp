@@ -1,18 +1,55 @@
 #include "net/http_connection.hpp"
+#include "net/tls_web.hpp"
 
 namespace weft::net {
+
+TlsGreeting::TlsGreeting(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared,
+                         std::size_t loop_index, ConnectionSet& set)
+    : ServerStream(loop, {fd, shared->options.tls->filter()}),
+      shared_(std::move(shared)),
+      set_(set),
+      peer_(std::move(peer)),
+      loop_index_(loop_index),
+      deadline_(loop, [this] { close(); }) {
+    deadline_.set(loop.now_ns() + shared_->options.tls->options().handshake_timeout_ns);
+}
+
+TlsGreeting::~TlsGreeting() { shared_->options.tls->handshake_ended(); }
+
+void TlsGreeting::on_secured() {
+    deadline_.cancel();
+    const auto self = shared_from_this();
+    leave_set();
+    set_.add(std::make_shared<HttpConnection>(loop(), release(), std::move(peer_), shared_, loop_index_, set_));
+}
+
+void TlsGreeting::on_closed() {
+    deadline_.cancel();
+    leave_set();
+}
 
 struct HttpServer::Core {
     Core(LoopGroup& loops, Handler handler, HttpOptions options)
         : shared(std::make_shared<HttpShared>()),
           acceptor(loops, options.connections_max, [this](Loop& loop, std::size_t index, int fd, std::string peer) {
-              return std::make_shared<HttpConnection>(loop, fd, std::move(peer), shared, index, acceptor.set(index));
+              return open(loop, index, fd, std::move(peer));
           }) {
         shared->handler = std::move(handler);
         shared->options = options;
         shared->counts = std::vector<HttpShared::Counts>(loops.size());
         shared->heads.resize(loops.size());
     }
+    std::shared_ptr<ServerStream> open(Loop& loop, std::size_t index, int fd, std::string peer) {
+        ConnectionSet& set = acceptor.set(index);
+        if (shared->options.tls == nullptr)
+            return std::make_shared<HttpConnection>(loop, fd, std::move(peer), shared, index, set);
+        if (!shared->options.tls->handshake_begins()) {
+            ::close(fd);
+            return nullptr;
+        }
+        return std::make_shared<TlsGreeting>(loop, fd, std::move(peer), shared, index, set);
+    }
+
     std::shared_ptr<HttpShared> shared;
     Acceptor acceptor;
 };

@@ -476,7 +476,10 @@ TEST(endpoint, texts) {
     }
     EXPECT_EQ(Url::parse("http://a")->endpoint.port, 80);
     EXPECT_EQ(Url::parse("ws://[::1]:9/x?y#z")->target, "/x?y");
-    EXPECT_FALSE(Url::parse("https://a/"));
+    EXPECT_EQ(Url::parse("https://a")->endpoint.port, 443);
+    EXPECT_TRUE(Url::parse("wss://a")->secure());
+    EXPECT_FALSE(Url::parse("ws://a")->secure());
+    EXPECT_FALSE(Url::parse("ftp://a/"));
     EXPECT_FALSE(Url::parse("http://a/b c"));
 }
 

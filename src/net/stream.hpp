@@ -11,15 +11,17 @@
 
 #include "base/task.hpp"
 #include "net/endpoint.hpp"
+#include "net/filter.hpp"
 #include "net/loop.hpp"
 #include "net/loop_core.hpp"
 
 namespace weft::net {
 
-/// Owned by shared_ptr. Of its loop's thread.
+/// Owned by shared_ptr. Of its loop's thread. With a filter, what is written and what arrives is plain, and what is
+/// written before the filter is secured waits.
 class Stream : public Pollable, public Flushable, public std::enable_shared_from_this<Stream> {
   public:
-    Stream(Loop& loop, int fd);
+    Stream(Loop& loop, Socket socket);
     virtual ~Stream();
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
@@ -27,7 +29,9 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     [[nodiscard]] Loop& loop() const { return loop_; }
     [[nodiscard]] bool closed() const { return fd_ < 0; }
     /// Bytes that wait to leave.
-    [[nodiscard]] std::size_t output_size() const { return output_size_; }
+    [[nodiscard]] std::size_t output_size() const {
+        return output_size_ + (filter_ == nullptr ? 0 : filter_->sealed_size());
+    }
 
     void write(std::string_view bytes);
     /// Keeps the string instead of copying it if it is long.
@@ -51,6 +55,10 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     /// The peer sends no more. Closes unless overridden.
     virtual void on_input_end() { close(); }
     virtual void on_closed() = 0;
+    /// The filter is ready for plain bytes; unless it was when the stream was made.
+    virtual void on_secured() {}
+    /// The filter failed for this reason, and the stream is being closed; on_closed() follows.
+    virtual void on_failed(const std::string&) {}
     /// What was written has left.
     virtual void on_drained() {}
     /// Before a turn's output leaves, for one who gathers it himself.
@@ -58,8 +66,11 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
 
     /// Takes what has not left yet, for whoever takes over the socket.
     [[nodiscard]] std::string take_output();
-    /// Gives up the socket: neither on_input() nor on_closed() is called any more. Returns the descriptor.
-    [[nodiscard]] int release();
+    /// Gives up the socket: neither on_input() nor on_closed() is called any more.
+    [[nodiscard]] Socket release();
+    /// Gives up a filter that can do no more: drops what waits, and closes.
+    void filter_failed(const std::string& reason);
+    [[nodiscard]] Filter* filter() const { return filter_.get(); }
     [[nodiscard]] bool reading() const { return reading_; }
     [[nodiscard]] bool closing() const { return closing_; }
     /// Time of the last byte that left, for whoever watches slow readers; of the loop's turn.
@@ -70,7 +81,12 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     void on_ready(std::uint32_t events) final;
     void flush() final;
     void receive();
+    void read_filtered();
+    bool send_all();
     bool send_some();
+    bool send_sealed();
+    bool seal_some();
+    bool send_failed();
     void sent(std::size_t count);
     void output_empty();
     void set_interest();
@@ -83,13 +99,14 @@ class Stream : public Pollable, public Flushable, public std::enable_shared_from
     bool closing_ = false;
     bool ended_output_ = false;
     bool input_ended_ = false;
-    std::size_t output_size_ = 0;
+    std::size_t output_size_ = 0;            // of queue_ and output_
     std::size_t front_sent_ = 0;             // of the first of queue_, or of output_ if there is none
     std::vector<std::string> queue_;         // leaves before output_
     std::size_t queue_at_ = 0;
     std::string output_;
     std::int64_t output_progress_ns_ = 0;
     std::unique_ptr<Timer> linger_;
+    std::unique_ptr<Filter> filter_;
 };
 
 /// A listening socket on one loop. @p accepted gets connected sockets, which are its own from then on.

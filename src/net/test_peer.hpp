@@ -46,6 +46,7 @@ class TestPeer {
         return true;
     }
     void end() { shutdown(fd_, SHUT_WR); }
+    [[nodiscard]] int descriptor() const { return fd_; }
     /// Sends each byte by itself.
     void send_slowly(std::string_view bytes) {
         for (const char& byte : bytes) send({&byte, 1});

@@ -35,14 +35,6 @@ using KeyPtr = Owned<EVP_PKEY, EVP_PKEY_free>;
 using CertificatePtr = Owned<X509, X509_free>;
 using BioPtr = Owned<BIO, BIO_free>;
 
-/// Why OpenSSL refused, in its words.
-std::string last_reason() {
-    const char* text = ERR_reason_error_string(ERR_peek_error());
-    std::string out = text == nullptr ? "unknown" : text;
-    ERR_clear_error();
-    return out;
-}
-
 /// SHA-256 of the certificate's key; nothing if that is no ed25519 key.
 std::optional<std::string> id_of(X509* certificate) {
     const EVP_PKEY* key = X509_get0_pubkey(certificate);
@@ -160,43 +152,6 @@ Result<TlsIdentity> TlsIdentity::load_or_make(const std::string& path) {
 
 /// What OpenSSL calls.
 struct TlsCallbacks {
-    static TlsStream& stream_of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
-
-    static int write(BIO* bio, const char* data, std::size_t size, std::size_t* done) {
-        BIO_clear_retry_flags(bio);
-        TlsStream& stream = stream_of(bio);
-        if (stream.closed()) return 0;
-        stream.output().append(data, size);
-        stream.output_grew();
-        *done = size;
-        return 1;
-    }
-    static int read(BIO* bio, char* data, std::size_t size, std::size_t* done) {
-        BIO_clear_retry_flags(bio);
-        std::string_view& input = stream_of(bio).input_;
-        if (input.empty()) {
-            BIO_set_retry_read(bio);
-            return 0;
-        }
-        *done = std::min(size, input.size());
-        std::memcpy(data, input.data(), *done);
-        input.remove_prefix(*done);
-        return 1;
-    }
-    static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
-
-    static BIO_METHOD* method() {
-        static BIO_METHOD* const made = [] {
-            BIO_METHOD* out = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weft stream");
-            WEFT_ASSERT(out != nullptr);
-            BIO_meth_set_write_ex(out, write);
-            BIO_meth_set_read_ex(out, read);
-            BIO_meth_set_ctrl(out, control);
-            return out;
-        }();
-        return made;
-    }
-
     /// In place of the check of a chain of signatures: whose key it is decides. That the peer holds the key, TLS has
     /// checked itself.
     static int verify(X509_STORE_CTX* store, void*) {
@@ -204,11 +159,11 @@ struct TlsCallbacks {
         auto& stream = *static_cast<TlsStream*>(SSL_get_app_data(ssl));
         const auto id = id_of(X509_STORE_CTX_get0_cert(store));
         if (!id) {
-            stream.refusal_ = "the peer's key is not an ed25519 key";
+            stream.tls().refuse("the peer's key is not an ed25519 key");
         } else if (!stream.pin_.empty() && *id != stream.pin_) {
-            stream.refusal_ = "the peer is " + *id + " and not " + stream.pin_;
+            stream.tls().refuse("the peer is " + *id + " and not " + stream.pin_);
         } else if (stream.pin_.empty() && !stream.context_.admit_(*id)) {
-            stream.refusal_ = "the peer " + *id + " is not admitted";
+            stream.tls().refuse("the peer " + *id + " is not admitted");
         } else {
             stream.peer_id_ = *id;
             return 1;
@@ -261,106 +216,28 @@ TlsContext::TlsContext(const TlsIdentity& identity, std::string alpn, Admit admi
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 TlsStream::TlsStream(Loop& loop, int fd, TlsContext& context, Side side, std::string pin, std::int64_t deadline_ns)
-    : Stream(loop, fd),
+    : Stream(loop, {fd, std::make_unique<TlsFilter>(context.context_, side, context.alpn_.substr(1))}),
       context_(context),
       side_(side),
       pin_(std::move(pin)),
-      ssl_(SSL_new(context.context_)),
-      deadline_(loop, [this] { fail_with("the handshake took too long"); }) {
-    BIO* bio = BIO_new(TlsCallbacks::method());
-    WEFT_ASSERT(ssl_ != nullptr && bio != nullptr);
-    BIO_set_data(bio, this);
-    BIO_set_init(bio, 1);
-    SSL_set_bio(ssl_, bio, bio);
-    SSL_set_app_data(ssl_, this);
-    if (side == Side::client) {
-        SSL_set_connect_state(ssl_);
-    } else {
-        SSL_set_accept_state(ssl_);
-    }
+      deadline_(loop, [this] {
+          if (!secured()) filter_failed("the handshake took too long");
+      }) {
+    SSL_set_app_data(tls().ssl(), this);
     deadline_.set(deadline_ns);
 }
 
-TlsStream::~TlsStream() { SSL_free(ssl_); }
-
-void TlsStream::start() { advance(); }
-
-void TlsStream::on_input(std::string_view bytes) {
-    input_ = bytes;
-    if (!secured_) advance();
-    if (secured_) read_plain();
-    input_ = {};
-}
-
-void TlsStream::on_input_end() {
-    if (!secured_) return fail_with("the peer closed during the handshake");
-    close();
-}
-
-void TlsStream::advance() {
-    ERR_clear_error();
-    const int done = SSL_do_handshake(ssl_);
-    if (done != 1) {
-        if (SSL_get_error(ssl_, done) == SSL_ERROR_WANT_READ) return;
-        return fail_with(refusal_.empty() ? "handshake: " + last_reason() : refusal_);
-    }
-    const unsigned char* alpn = nullptr;
-    unsigned alpn_size = 0;
-    SSL_get0_alpn_selected(ssl_, &alpn, &alpn_size);
-    // A peer that offers no protocol at all is not asked to choose one.
-    if (as_text({alpn, alpn_size}) != std::string_view(context_.alpn_).substr(1)) {
-        return fail_with("handshake: the peer speaks another protocol");
-    }
-    secured_ = true;
-    deadline_.cancel();
-    on_secured();
-}
-
-void TlsStream::read_plain() {
-    constexpr std::size_t record_bytes_max = 16 * 1024;
-    thread_local std::array<std::uint8_t, record_bytes_max> plain;
-    while (!closed() && !closing()) {
-        ERR_clear_error();
-        std::size_t size = 0;
-        const int done = SSL_read_ex(ssl_, plain.data(), plain.size(), &size);
-        if (done == 1) {
-            on_plain({plain.data(), size});
-            continue;
-        }
-        switch (SSL_get_error(ssl_, done)) {
-            case SSL_ERROR_WANT_READ: return;
-            case SSL_ERROR_ZERO_RETURN: return close();
-            default: return fail_with("tls: " + last_reason());
-        }
-    }
-}
-
 void TlsStream::send(BytesView plain) {
-    WEFT_ASSERT(secured_);
-    if (closed() || closing() || plain.empty()) return;
-    ERR_clear_error();
-    std::size_t done = 0;
-    // What it writes goes into memory, so all of it is taken at once.
-    if (SSL_write_ex(ssl_, plain.data(), plain.size(), &done) != 1 || done != plain.size()) {
-        fail_with("tls: " + last_reason());
-    }
+    WEFT_ASSERT(secured());
+    if (!closing()) write(as_text(plain));
 }
 
 Hash TlsStream::exported(std::string_view label, BytesView context) const {
-    WEFT_ASSERT(secured_);
+    WEFT_ASSERT(secured());
     Hash out;
-    WEFT_ASSERT(SSL_export_keying_material(ssl_, out.data(), Hash::size, label.data(), label.size(), context.data(),
-                                           context.size(), 1) == 1);
+    WEFT_ASSERT(SSL_export_keying_material(tls().ssl(), out.data(), Hash::size, label.data(), label.size(),
+                                           context.data(), context.size(), 1) == 1);
     return out;
-}
-
-void TlsStream::fail_with(std::string reason) {
-    if (closed() || closing()) return;
-    deadline_.cancel();
-    on_failed(reason);
-    // The alert that says why, if there is one, still leaves.
-    constexpr std::int64_t linger_ns = 500 * ns_per_ms;
-    if (!closed()) output_size() > 0 ? close_after_output(linger_ns) : close();
 }
 
 }  // namespace weft::net

@@ -14,11 +14,7 @@
 
 #include "base/bytes.hpp"
 #include "net/stream.hpp"
-
-// OpenSSL's, which stay behind tls.cpp.
-struct ssl_ctx_st;
-struct ssl_st;
-struct bio_st;
+#include "net/tls_filter.hpp"
 
 namespace weft::net {
 
@@ -66,20 +62,17 @@ class TlsContext {
     ssl_ctx_st* context_ = nullptr;
 };
 
-/// A socket that speaks TLS. What it is told to send before it is secured waits.
+/// A stream whose filter is TLS between such peers. What it is told to send before it is secured waits.
 class TlsStream : public Stream {
   public:
-    enum class Side : std::uint8_t { client, server };
+    using Side = TlsFilter::Side;
 
     /// @param pin          the only id the peer may have; empty: whom the context admits.
     /// @param deadline_ns  the handshake has ended by then, or the connection is closed.
     TlsStream(Loop& loop, int fd, TlsContext& context, Side side, std::string pin, std::int64_t deadline_ns);
-    ~TlsStream() override;
 
-    /// Begins: a client's first bytes leave.
-    void start();
     [[nodiscard]] Side side() const { return side_; }
-    [[nodiscard]] bool secured() const { return secured_; }
+    [[nodiscard]] bool secured() const { return filter()->secured(); }
     /// Once secured: whom the peer proved to be.
     [[nodiscard]] const std::string& peer_id() const { return peer_id_; }
     /// Once secured: 32 bytes that both ends of this connection know and nobody else does. @source RFC 8446, 7.5.
@@ -88,28 +81,20 @@ class TlsStream : public Stream {
     void send(BytesView plain);
 
   protected:
-    virtual void on_secured() = 0;
+    void on_secured() override = 0;
     /// The view is the stream's until this returns. May close.
     virtual void on_plain(BytesView bytes) = 0;
-    /// It is being closed for this reason; on_closed() follows.
-    virtual void on_failed(const std::string& reason) = 0;
+    void on_failed(const std::string& reason) override = 0;
 
   private:
     friend struct TlsCallbacks;
-    void on_input(std::string_view bytes) final;
-    void on_input_end() final;
-    void advance();
-    void read_plain();
-    void fail_with(std::string reason);
+    void on_input(std::string_view bytes) final { on_plain(as_bytes(bytes)); }
+    [[nodiscard]] TlsFilter& tls() const { return static_cast<TlsFilter&>(*filter()); }
 
     TlsContext& context_;
     Side side_;
     std::string pin_;
     std::string peer_id_;
-    std::string refusal_;  // why the peer's certificate was refused
-    bool secured_ = false;
-    ssl_st* ssl_ = nullptr;
-    std::string_view input_;  // what has arrived and OpenSSL has not taken yet; during on_input() alone
     Timer deadline_;
 };
 

@@ -121,7 +121,6 @@ class TlsTest : public testing::Test {
   private:
     void open(std::shared_ptr<End> end) {
         ends_.push_back(end);
-        end->start();
     }
     std::unique_ptr<Listener> listener_;
     std::vector<std::shared_ptr<End>> ends_;

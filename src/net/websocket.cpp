@@ -4,6 +4,7 @@
 #include <random>
 
 #include "net/http_connection.hpp"
+#include "net/tls_web.hpp"
 #include "net/websocket_codec.hpp"
 
 namespace weft::net {
@@ -52,9 +53,9 @@ class SessionImpl final : public Session {
 
 class WebSocketStream final : public ServerStream {
   public:
-    WebSocketStream(Loop& loop, int fd, bool is_server, std::shared_ptr<SessionImpl> session, WebSocketHandler handler,
-                    const WebSocketOptions& options)
-        : ServerStream(loop, fd),
+    WebSocketStream(Loop& loop, Socket socket, bool is_server, std::shared_ptr<SessionImpl> session,
+                    WebSocketHandler handler, const WebSocketOptions& options)
+        : ServerStream(loop, std::move(socket)),
           session_(std::move(session)),
           handler_(std::make_shared<const WebSocketHandler>(std::move(handler))),
           options_(options),
@@ -297,12 +298,13 @@ Result<std::string> websocket_accept_header(const Head& head) {
     return websocket_accept(key);
 }
 
-std::shared_ptr<ServerStream> open_websocket(Loop& loop, int fd, std::string peer, std::string path,
+std::shared_ptr<ServerStream> open_websocket(Loop& loop, Socket socket, std::string peer, std::string path,
                                              const WebSocketRoute& route, std::string first_output,
                                              std::shared_ptr<HttpShared>) {
     auto session =
         std::make_shared<SessionImpl>(loop, std::move(peer), std::move(path), route.options.output_bytes_max);
-    auto stream = std::make_shared<WebSocketStream>(loop, fd, true, std::move(session), route.handler, route.options);
+    auto stream = std::make_shared<WebSocketStream>(loop, std::move(socket), true, std::move(session), route.handler,
+                                                    route.options);
     stream->write(first_output);
     return stream;
 }
@@ -316,8 +318,8 @@ namespace {
 /// The client's half of the handshake: sends the request and waits for the whole answer.
 class Handshake final : public Stream {
   public:
-    Handshake(Loop& loop, int fd)
-        : Stream(loop, fd),
+    Handshake(Loop& loop, Socket socket)
+        : Stream(loop, std::move(socket)),
           timer_(
               loop, [this] { end(fail(ErrorCode::deadline_exceeded, "no answer to the upgrade")); }, true) {}
 
@@ -326,7 +328,7 @@ class Handshake final : public Stream {
         timer_.set(deadline_ns);
         return promise_.emplace().future();
     }
-    [[nodiscard]] int take_socket() { return release(); }
+    [[nodiscard]] Socket take_socket() { return release(); }
     Head head;
     std::string bytes;
 
@@ -353,14 +355,15 @@ class Handshake final : public Stream {
 
 Task<SessionPtr> connect_here(Loop& loop, mesh::Context context, Url url, WebSocketHandler handler,
                               WebSocketOptions options) {
-    const int fd = co_await connect_socket(loop, url.endpoint, context.deadline_ns);
+    const auto tls = !url.secure() ? nullptr : options.tls != nullptr ? options.tls : TlsClient::system();
+    Socket connected = co_await connect_secured(loop, url.endpoint, tls, "http/1.1", context.deadline_ns);
     std::string nonce;
     for (int i = 0; i < 4; ++i) {
         const std::uint32_t word = random_mask();
         nonce.append(reinterpret_cast<const char*>(&word), 4);
     }
     const std::string key = to_base64(nonce);
-    auto handshake = std::make_shared<Handshake>(loop, fd);
+    auto handshake = std::make_shared<Handshake>(loop, std::move(connected));
     auto answered = handshake->begin(
         "GET " + url.target + " HTTP/1.1\r\nHost: " + url.endpoint.to_string() +
             "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key +
@@ -376,9 +379,11 @@ Task<SessionPtr> connect_here(Loop& loop, mesh::Context context, Url url, WebSoc
                        "the server refused to upgrade (status " + std::to_string(status) + ")");
     }
     const std::string rest = handshake->bytes.substr(head.size);
-    const int socket = handshake->take_socket();
+    if (handshake->closed()) co_return fail(ErrorCode::unavailable, "connection closed after the upgrade");
+    Socket socket = handshake->take_socket();
     auto session = std::make_shared<SessionImpl>(loop, url.endpoint.to_string(), url.target, options.output_bytes_max);
-    auto stream = std::make_shared<WebSocketStream>(loop, socket, false, session, std::move(handler), options);
+    auto stream =
+        std::make_shared<WebSocketStream>(loop, std::move(socket), false, session, std::move(handler), options);
     stream->hold_itself();
     stream->start(rest);
     co_return SessionPtr(std::move(session));

@@ -29,6 +29,8 @@ inline constexpr std::uint16_t too_big = 1009;
 inline constexpr std::uint16_t try_later = 1013;
 }  // namespace close_code
 
+class TlsClient;
+
 struct WebSocketOptions {
     std::size_t message_bytes_max = 15 * 1024 * 1024;
     /// What may wait for a slow reader; one message more closes the connection with 1013.
@@ -38,6 +40,8 @@ struct WebSocketOptions {
     /// A ping is sent after so long without input, and the connection closed after as long again.
     std::int64_t ping_interval_ns = 30 * ns_per_s;
     std::int64_t close_timeout_ns = 5 * ns_per_s;
+    /// What a client of wss:// trusts; null: the system's authorities. See tls_web.hpp.
+    std::shared_ptr<const TlsClient> tls = nullptr;
 };
 
 class Session;
@@ -72,7 +76,7 @@ class Session : public std::enable_shared_from_this<Session> {
     [[nodiscard]] virtual Loop& loop() const = 0;
 };
 
-/// Connects to "ws://host:port/path". The session lives until it closes, whether or not it is held.
+/// Connects to "ws://host:port/path" or "wss://...". The session lives until it closes, whether or not it is held.
 /// @errors unavailable  no connection; failed_precondition  the server refused to upgrade; deadline_exceeded.
 Task<SessionPtr> connect_websocket(Loop& loop, mesh::Context context, std::string url, WebSocketHandler handler,
                                    WebSocketOptions options = {});

@@ -93,7 +93,6 @@ void Core::open(int fd, net::TlsStream::Side side, std::string pin, std::string 
     const auto peer = std::make_shared<Peer>(loop_, fd, tls_, side, std::move(pin), std::move(address), config_.limits,
                                              *this);
     connections_.push_back(peer);
-    peer->start();
 }
 
 void Core::dial(const StaticPeer& peer) {

@@ -362,7 +362,6 @@ class NetworkTest : public testing::Test {
         net::run_on_all(loops_, [&](net::Loop& at, std::size_t) {
             if (&at != &loop) return;
             peer = std::make_shared<RawPeer>(loop, *fd, *context, node->id());
-            peer->start();
         });
         EXPECT_TRUE(eventually([&] { return peer->is_secured || peer->is_gone; }));
         if (hello) peer->say(to_frame(*hello));
