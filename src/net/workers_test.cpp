@@ -34,8 +34,9 @@ TEST(workers, pieces_run_at_once) {
 }
 
 TEST(workers, go_on_alone_while_the_pool_is_busy_or_full) {
-    WorkerPool pool(1, 1);
+    // Before the pool, whose threads may still look at it when they are joined.
     std::atomic<bool> release = false;
+    WorkerPool pool(1, 1);
     pool.post([&] { release.wait(false); });
     pool.post([] {});
     PoolWorkers workers(pool, 4);
