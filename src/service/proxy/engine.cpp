@@ -1,0 +1,392 @@
+#include "service/proxy/engine.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "base/json.hpp"
+#include "net/jsonrpc.hpp"
+#include "observe/log.hpp"
+#include "service/proxy/pending.hpp"
+
+namespace weft::service::proxy {
+
+namespace {
+
+/// Reads that come after a change wait so long for the upstreams to say what it did.
+constexpr std::int64_t heads_wait_ns = 200 * ns_per_ms;
+constexpr std::int64_t constant_ttl_ns = 600 * ns_per_s;
+constexpr std::int64_t realtime_ttl_ns = 500 * ns_per_ms;
+constexpr std::uint32_t logs_splits_max = 2'048;
+
+/// Whether the answer belongs to its key and to nothing else, so that equal calls may share it.
+bool is_shareable(const Method& method, const BlockRef& block) {
+    switch (method.kind) {
+        case Kind::by_block:
+        case Kind::logs: return !block.moving;
+        case Kind::by_hash:
+        case Kind::constant: return true;
+        case Kind::realtime:
+            return method.name == "eth_gasPrice" || method.name == "eth_maxPriorityFeePerGas" ||
+                   method.name == "eth_blobBaseFee" || method.name == "web3_clientVersion";
+        default: return false;
+    }
+}
+
+}  // namespace
+
+/// An equal call that is under way, and who else waits for it.
+struct Engine::Flight {
+    std::vector<Promise<AnswerPtr>> waiting;
+};
+
+Engine::Engine(net::Loop& loop, ProxyConfig config)
+    : loop_(loop),
+      config_(std::move(config)),
+      upstreams_(loop, config_),
+      cache_(config_.cache_bytes_max),
+      retries_(mesh::make_retry_budget(retry_config_, loop.now_ns())),
+      hedges_(mesh::make_retry_budget(retry_config_, loop.now_ns())),
+      random_state_(std::random_device{}() | 1U),
+      hits_(observe::metrics().counter("weft_proxy_cache_hits_total", "Calls answered from the cache.")),
+      misses_(observe::metrics().counter("weft_proxy_cache_misses_total", "Calls that could have been, and were not.")),
+      joined_(observe::metrics().counter("weft_proxy_joined_total", "Calls that shared an equal call's answer.")),
+      hedged_(observe::metrics().counter("weft_proxy_hedges_total", "Attempts begun because one was slow.")),
+      disagreed_(observe::metrics().counter("weft_proxy_disagreements_total", "Calls without a quorum.")),
+      calls_(observe::metrics().counter("weft_proxy_calls_total", "Calls of clients.")),
+      unanswered_(observe::metrics().counter("weft_proxy_unanswered_total", "Calls that no upstream answered.")) {}
+
+Engine::~Engine() = default;
+
+Result<void> Engine::open() {
+    return upstreams_.open([](std::size_t, std::string_view) {});
+}
+
+void Engine::start() { upstreams_.start(); }
+
+void Engine::stop() {
+    stopped_ = true;
+    upstreams_.stop();
+}
+
+std::uint64_t Engine::random() {
+    // xorshift64: spreads waits, keeps no secret. @source Marsaglia, 2003.
+    random_state_ ^= random_state_ << 13;
+    random_state_ ^= random_state_ >> 7;
+    random_state_ ^= random_state_ << 17;
+    return random_state_;
+}
+
+MethodRule Engine::rule_of(std::string_view name) const {
+    const auto& rules = config_.rules;
+    if (!rules.empty()) {
+        if (const auto exact = rules.find(name); exact != rules.end()) return exact->second;
+        for (const auto& [pattern, rule] : rules) {
+            if (pattern.ends_with('*') && name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1))) {
+                return rule;
+            }
+        }
+    }
+    MethodRule rule;
+    rule.denied = is_private(name);
+    return rule;
+}
+
+Task<std::string> Engine::answer(std::string_view body, Client client) {
+    if (net::first_character(body) == '[') return answer_batch(body, std::move(client));
+    return answer_item(body, std::move(client));
+}
+
+Task<std::string> Engine::answer_batch(std::string_view body, Client client) {
+    std::vector<std::string_view> items;
+    net::BatchScanner scanner(body);
+    while (true) {
+        const auto item = scanner.next();
+        if (!item) co_return net::rpc_error(item.error().detail, item.error().message);
+        if (item->empty()) break;
+        if (items.size() >= config_.limits.batch_items_max) {
+            co_return net::rpc_error(net::rpc_code::invalid_request, "batch too large");
+        }
+        items.push_back(*item);
+    }
+    if (items.empty()) co_return net::rpc_error(net::rpc_code::invalid_request, "empty batch");
+    // The items begin together, up to a number; each is answered in its own time, and the slow ones hold up no other's
+    // call, only the reply.
+    struct Gather {
+        std::vector<std::string> replies;
+        std::size_t next = 0;
+        std::size_t open = 0;
+        Promise<void> done;
+    };
+    auto gather = std::make_shared<Gather>();
+    gather->replies.resize(items.size());
+    auto future = gather->done.future();
+    const auto run_next = [this, gather, &items, &client](const auto& again) -> void {
+        while (gather->next < items.size() && gather->open < config_.limits.concurrent_max) {
+            const std::size_t at = gather->next++;
+            ++gather->open;
+            spawn(answer_item(items[at], client), [gather, at, again](Result<std::string> reply) {
+                if (reply) gather->replies[at] = std::move(*reply);
+                --gather->open;
+                again(again);
+            });
+        }
+        if (gather->open == 0 && gather->next == items.size()) {
+            ++gather->next;  // once only
+            gather->done.set({});
+        }
+    };
+    run_next(run_next);
+    co_await std::move(future).wait();
+    std::string out = "[";
+    for (auto& reply : gather->replies) {
+        if (reply.empty()) continue;
+        if (out.size() > 1) out.push_back(',');
+        if (out.size() + reply.size() > config_.limits.response_bytes_max) {
+            const auto parts = net::scan_reply(reply);
+            reply = net::rpc_error(net::rpc_code::response_too_large, "response too large",
+                                   parts ? parts->id : std::string_view("null"));
+        }
+        out.append(reply);
+    }
+    co_return out.size() == 1 ? std::string() : out.append("]");
+}
+
+Task<std::string> Engine::answer_item(std::string_view text, Client client) {
+    calls_.add();
+    const auto spans = net::scan_request(text);
+    if (!spans) co_return net::rpc_error(spans.error().detail, spans.error().message);
+    AnswerPtr answer = co_await ask(spans->method, spans->params, spans->id);
+    if (spans->id.empty()) co_return std::string();
+    co_return render(std::move(answer), spans->id);
+}
+
+Task<std::string> Engine::call(std::string method, std::string params) {
+    const AnswerPtr answer = co_await ask(method, params, "1");
+    const auto& parts = answer->parts;
+    if (!answer->is_error()) co_return std::string(parts.result);
+    Error error{ErrorCode::failed_precondition, std::string(parts.message), {}, static_cast<std::int32_t>(parts.code)};
+    co_await Result<void>(std::unexpected(std::move(error)));
+    co_return std::string();
+}
+
+Task<AnswerPtr> Engine::ask(std::string_view name, std::string_view params, std::string_view id) {
+    const Method& method = method_of(name);
+    Spec spec;
+    spec.rule = rule_of(name);
+    if (stopped_) co_return make_error(net::rpc_code::server_error, "the gateway is shutting down");
+    if (spec.rule.denied) {
+        co_return make_error(net::rpc_code::method_not_found,
+                             "the method " + std::string(name) + " does not exist/is not available");
+    }
+    if (method.kind == Kind::head) co_return co_await block_number(id);
+    spec.method = &method;
+    spec.name = name;
+    spec.id = id.empty() ? "0" : id;
+    const bool tags_matter = method.kind == Kind::by_block || method.kind == Kind::logs;
+    if (tags_matter && rewrites() && upstreams_.polling()) co_await wait_for_heads();
+    auto resolved = resolve(method, params, rewrites() ? &upstreams_.heads() : nullptr);
+    spec.params = std::move(resolved.params);
+    spec.block = resolved.block;
+    co_return co_await ask_resolved(std::move(spec));
+}
+
+Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
+    if (!is_shareable(*spec.method, spec.block)) {
+        const Kind kind = spec.method->kind;
+        const bool changes = kind == Kind::raw || kind == Kind::change || kind == Kind::unknown;
+        const std::string name = spec.name;
+        AnswerPtr answer = co_await attempt(std::move(spec));
+        // What was changed shall be seen by who changed it.
+        if (changes && rewrites() && !answer->is_error()) upstreams_.poll_now();
+        co_return answer;
+    }
+    std::string key = spec.name + spec.params;
+    if (config_.cache_bytes_max > 0) {
+        if (auto found = cache_.find(key, loop_.now_ns(), upstreams_.epoch())) {
+            hits_.add();
+            co_return found;
+        }
+        misses_.add();
+    }
+    co_return co_await ask_together(std::move(key), std::move(spec));
+}
+
+Task<AnswerPtr> Engine::ask_together(std::string key, Spec spec) {
+    if (const auto found = flights_.find(key); found != flights_.end()) {
+        joined_.add();
+        auto future = found->second->waiting.emplace_back().future();
+        co_return co_await std::move(future).wait();
+    }
+    const auto flight = std::make_shared<Flight>();
+    flights_.emplace(key, flight);
+    const Spec kept{spec.method, spec.name, {}, {}, spec.block, {}};
+    AnswerPtr answer =
+        spec.method->kind == Kind::logs ? co_await ask_logs(std::move(spec)) : co_await attempt(std::move(spec));
+    flights_.erase(key);
+    learn(kept, answer);
+    keep(std::move(key), kept, answer);
+    for (auto& waiting : flight->waiting) waiting.set(answer);
+    co_return answer;
+}
+
+Task<AnswerPtr> Engine::attempt(Spec spec) {
+    const auto pending = std::make_shared<Pending>(*this, std::move(spec));
+    auto future = pending->promise.future();
+    pending->begin();
+    co_return co_await std::move(future).wait();
+}
+
+/// A range that is too wide for an upstream is asked for in parts, one after the other, each as wide as the last that
+/// went through; so is one that is wider than the configuration says.
+Task<AnswerPtr> Engine::ask_logs(Spec spec) {
+    const std::uint64_t widest = config_.logs_blocks_max;
+    if (!spec.block.from || !spec.block.number || *spec.block.number < *spec.block.from) {
+        co_return co_await attempt(std::move(spec));
+    }
+    const std::uint64_t last = *spec.block.number;
+    std::uint64_t first = *spec.block.from;
+    std::uint64_t width = last - first + 1;
+    if (widest > 0) width = std::min(width, widest);
+    std::string_view item;
+    if (net::items_of(spec.params, &item, 1) != 1) co_return co_await attempt(std::move(spec));
+    std::string rest;
+    for (const std::string_view name : {"address", "topics"}) {
+        if (const auto value = net::member_of(item, name); !value.empty()) {
+            rest.append(",\"").append(name).append("\":").append(value);
+        }
+    }
+    std::string logs;
+    for (std::uint32_t parts = 0; parts < logs_splits_max; ++parts) {
+        const std::uint64_t end = std::min(last, first + width - 1);
+        Spec part = spec;
+        part.block = {end, first, false};
+        part.params = R"([{"fromBlock":)" + quantity_text(first) + R"(,"toBlock":)" + quantity_text(end) + rest + "}]";
+        AnswerPtr answer = co_await attempt(std::move(part));
+        const bool whole = first == *spec.block.from && end == last;
+        if (answer->is_error()) {
+            // judge() made a refusal of it; whether it was the width, the same words tell.
+            const auto verdict = judge_text(*spec.method, answer->body, true);
+            if (verdict.hint != Hint::too_wide || end == first) co_return answer;
+            width = (end - first + 1) / 2;
+            continue;
+        }
+        if (whole) co_return answer;
+        std::string_view array = answer->parts.result;
+        if (array.size() < 2) co_return make_error(net::rpc_code::internal_error, "an upstream's logs are no array");
+        array = array.substr(1, array.size() - 2);
+        if (net::first_character(array) != '\0') {
+            if (!logs.empty()) logs.push_back(',');
+            logs.append(array);
+        }
+        if (logs.size() > config_.limits.response_bytes_max) {
+            co_return make_error(net::rpc_code::response_too_large, "response too large");
+        }
+        if (end == last) co_return make_answer("[" + logs + "]");
+        first = end + 1;
+    }
+    co_return make_error(net::rpc_code::limit_exceeded, "the range needs too many calls; ask for fewer blocks");
+}
+
+/// The newest block, which never goes back. Asks when nothing was heard lately.
+Task<AnswerPtr> Engine::block_number(std::string_view id) {
+    if (upstreams_.polling() && rewrites()) co_await wait_for_heads();
+    const auto& heads = upstreams_.heads();
+    const bool fresh = upstreams_.is_told() || loop_.now_ns() - upstreams_.heard_ns() <= config_.head_fresh_ns;
+    if (heads.served() > 0 && rewrites() && fresh) co_return make_answer(quantity_text(heads.served()));
+    Spec spec;
+    static const Method asked{"eth_blockNumber", Kind::head};
+    spec.method = &asked;
+    spec.name = "eth_blockNumber";
+    spec.params = "[]";
+    spec.id = id.empty() ? "0" : id;
+    const auto answer = co_await attempt(std::move(spec));
+    const auto number = quantity_of(answer->parts.result);
+    if (!number) {
+        // Nobody answers; what is known is still true.
+        co_return heads.served() > 0 ? make_answer(quantity_text(heads.served())) : answer;
+    }
+    upstreams_.observe(answer->upstream, *number);
+    if (!rewrites() || *number >= heads.served()) co_return answer;
+    co_return make_answer(quantity_text(heads.served()));
+}
+
+Task<void> Engine::wait_for_heads() {
+    // Ended by whichever comes first; the promise is set once.
+    struct Wait {
+        explicit Wait(net::Loop& loop)
+            : timer(
+                  loop, [this] { end(); }, true) {}
+        void end() {
+            if (std::exchange(done, true)) return;
+            timer.cancel();
+            promise.set({});
+        }
+        Promise<void> promise;
+        bool done = false;
+        net::Timer timer;
+    };
+    const auto wait = std::make_shared<Wait>(loop_);
+    auto future = wait->promise.future();
+    wait->timer.set(loop_.now_ns() + heads_wait_ns);
+    upstreams_.when_polled([wait] { wait->end(); });
+    co_await std::move(future).wait();
+}
+
+/// Answers that name their block tell of the upstream's head.
+void Engine::learn(const Spec& spec, const AnswerPtr& answer) {
+    if (spec.method->kind != Kind::by_hash || answer->is_error() || !answer->parts.result.starts_with('{')) return;
+    if (const auto number = quantity_of(net::member_of(answer->parts.result, "blockNumber"))) {
+        upstreams_.observe(answer->upstream, *number);
+    }
+}
+
+void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer) {
+    if (config_.cache_bytes_max == 0 || answer->is_error()) return;
+    const auto& parts = answer->parts;
+    const auto& heads = upstreams_.heads();
+    const std::int64_t now = loop_.now_ns();
+    const std::uint64_t epoch = upstreams_.epoch();
+    switch (spec.method->kind) {
+        case Kind::constant: return cache_.put(std::move(key), answer, now + constant_ttl_ns, true, epoch);
+        case Kind::realtime: return cache_.put(std::move(key), answer, now + realtime_ttl_ns, false, epoch);
+        case Kind::by_block:
+        case Kind::logs: {
+            if (parts.result == "null" || !spec.block.number) return;
+            const bool is_final = *spec.block.number <= heads.final();
+            // What the upstreams have not reached yet may have another answer in a moment.
+            if (*spec.block.number > heads.served()) return;
+            return cache_.put(std::move(key), answer, is_final ? 0 : now + config_.unfinal_ttl_ns, is_final, epoch);
+        }
+        case Kind::by_hash: {
+            if (parts.result == "null") return;
+            auto number = quantity_of(net::member_of(parts.result, "blockNumber"));
+            if (!number) number = quantity_of(net::member_of(parts.result, "number"));
+            const bool is_final = number && *number <= heads.final();
+            return cache_.put(std::move(key), answer, is_final ? 0 : now + config_.unfinal_ttl_ns, is_final, epoch);
+        }
+        default: return;
+    }
+}
+
+std::string Engine::status_json() const {
+    json::Writer out;
+    out.begin_object();
+    auto& upstreams = const_cast<Engine*>(this)->upstreams_;
+    out.key("head").unsigned_integer(upstreams.heads().served());
+    out.key("safe").unsigned_integer(upstreams.heads().safe());
+    out.key("finalized").unsigned_integer(upstreams.heads().final());
+    out.key("upstreams").raw(upstreams.status_json());
+    out.key("cache").begin_object();
+    out.key("entries").unsigned_integer(cache_.size());
+    out.key("bytes").unsigned_integer(cache_.bytes());
+    out.key("hits").unsigned_integer(hits_.value());
+    out.key("misses").unsigned_integer(misses_.value());
+    out.end_object();
+    out.key("calls").unsigned_integer(calls_.value());
+    out.key("joined").unsigned_integer(joined_.value());
+    out.key("hedges").unsigned_integer(hedged_.value());
+    out.key("disagreements").unsigned_integer(disagreed_.value());
+    return out.end_object().take();
+}
+
+}  // namespace weft::service::proxy

@@ -1,0 +1,73 @@
+#include "service/proxy/heads.hpp"
+
+#include <algorithm>
+
+namespace weft::service::proxy {
+
+std::uint64_t Heads::believed() const {
+    // The three highest that are used are all the rule looks at; used upstreams without a head say nothing.
+    std::uint64_t top[3] = {0, 0, 0};
+    int count = 0;
+    for (const auto& one : upstreams_) {
+        if (!one.used || one.head == 0) continue;
+        ++count;
+        std::uint64_t head = one.head;
+        for (auto& place : top) {
+            if (head > place) std::swap(head, place);
+        }
+    }
+    if (count < 3 || top[0] - top[1] <= config_.lag_max) return top[0];
+    return top[1];
+}
+
+bool Heads::update() {
+    const std::uint64_t before = served_;
+    served_ = std::max(served_, believed());
+    // What is final for one is final; a liar's word is bounded by the head that others stand for.
+    std::uint64_t final_head = 0;
+    std::uint64_t safe_head = 0;
+    for (const auto& one : upstreams_) {
+        if (!one.used || one.head > served_) continue;
+        final_head = std::max(final_head, std::min(one.final, one.head));
+        safe_head = std::max(safe_head, std::min(one.safe, one.head));
+    }
+    if (!knows_final_ && served_ > config_.finality_depth) final_head = served_ - config_.finality_depth;
+    final_ = std::max(final_, final_head);
+    safe_ = std::max({safe_, safe_head, final_});
+    return served_ != before;
+}
+
+bool Heads::observe(std::size_t upstream, std::uint64_t number) {
+    auto& head = upstreams_[upstream].head;
+    if (head == number) return false;
+    head = number;
+    return update();
+}
+
+void Heads::observe_final(std::size_t upstream, std::uint64_t number) {
+    knows_final_ = true;
+    upstreams_[upstream].final = number;
+    update();
+}
+
+void Heads::observe_safe(std::size_t upstream, std::uint64_t number) {
+    upstreams_[upstream].safe = number;
+    update();
+}
+
+bool Heads::set_used(std::size_t upstream, bool used) {
+    upstreams_[upstream].used = used;
+    return update();
+}
+
+bool Heads::reset() {
+    const std::uint64_t now = believed();
+    if (now == 0 || now >= served_) return false;
+    served_ = now;
+    final_ = 0;
+    safe_ = 0;
+    update();
+    return true;
+}
+
+}  // namespace weft::service::proxy

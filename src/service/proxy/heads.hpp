@@ -1,0 +1,69 @@
+#pragma once
+// Which block each upstream has, and which one the gateway says is the newest, as a pure state machine.
+//
+// The gateway's head never goes back: a client that was told of block N is answered about N, whichever upstream
+// answers. A head is believed when another upstream is near it, so that one that lies, or is on a chain of its own,
+// moves nobody; with two that are far apart the higher one is, since an upstream that is behind is the common case.
+//
+// Invariants:
+//   1. served() never decreases, but by reset().
+//   2. With three upstreams or more that are used, one alone can't raise served() by more than lag_max above all
+//   others.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace weft::service::proxy {
+
+struct HeadsConfig {
+    /// Upstreams this near one another are of one mind.
+    std::uint64_t lag_max = 16;
+    std::uint64_t finality_depth = 64;
+};
+
+class Heads {
+  public:
+    Heads(HeadsConfig config, std::size_t upstreams) : config_(config), upstreams_(upstreams) {}
+
+    /// An upstream has shown this block.
+    /// @return whether served() has grown.
+    bool observe(std::size_t upstream, std::uint64_t number);
+    /// ... has said which block is final or safe.
+    void observe_final(std::size_t upstream, std::uint64_t number);
+    void observe_safe(std::size_t upstream, std::uint64_t number);
+    /// Whether its word counts: it answers.
+    bool set_used(std::size_t upstream, bool used);
+    /// Every upstream that is used is below served(), and has been for long: their chain began anew. Takes theirs.
+    bool reset();
+
+    /// 0: none is known.
+    [[nodiscard]] std::uint64_t served() const { return served_; }
+    [[nodiscard]] std::uint64_t of(std::size_t upstream) const { return upstreams_[upstream].head; }
+    [[nodiscard]] bool lags(std::size_t upstream) const {
+        return upstreams_[upstream].head + config_.lag_max < served_;
+    }
+    /// The highest that a used upstream said and none below its own head doubts; never above served().
+    [[nodiscard]] std::uint64_t final() const { return final_; }
+    [[nodiscard]] std::uint64_t safe() const { return safe_; }
+    [[nodiscard]] bool knows_final() const { return knows_final_; }
+
+  private:
+    struct Upstream {
+        std::uint64_t head = 0;
+        std::uint64_t final = 0;
+        std::uint64_t safe = 0;
+        bool used = true;
+    };
+    [[nodiscard]] std::uint64_t believed() const;
+    bool update();
+
+    HeadsConfig config_;
+    std::vector<Upstream> upstreams_;
+    std::uint64_t served_ = 0;
+    std::uint64_t final_ = 0;
+    std::uint64_t safe_ = 0;
+    bool knows_final_ = false;
+};
+
+}  // namespace weft::service::proxy

@@ -1,0 +1,91 @@
+#include "service/proxy/heads.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace weft::service::proxy {
+namespace {
+
+TEST(Heads, FollowsOneUpstream) {
+    Heads heads({}, 1);
+    EXPECT_EQ(heads.served(), 0U);
+    EXPECT_TRUE(heads.observe(0, 100));
+    EXPECT_EQ(heads.served(), 100U);
+    EXPECT_FALSE(heads.observe(0, 99));
+    EXPECT_EQ(heads.served(), 100U);
+}
+
+TEST(Heads, NeverGoesBackWhenTheBestIsLost) {
+    Heads heads({}, 2);
+    heads.observe(0, 100);
+    heads.observe(1, 90);
+    heads.set_used(0, false);
+    EXPECT_EQ(heads.served(), 100U);
+    EXPECT_FALSE(heads.lags(1));
+    heads.observe(0, 107);
+    heads.set_used(0, true);
+    EXPECT_TRUE(heads.lags(1));
+}
+
+TEST(Heads, OneThatLiesMovesNobody) {
+    Heads heads({}, 3);
+    heads.observe(0, 100);
+    heads.observe(1, 101);
+    heads.observe(2, 1'000'000'000);
+    EXPECT_EQ(heads.served(), 101U);
+    heads.observe(1, 102);
+    EXPECT_EQ(heads.served(), 102U);
+}
+
+TEST(Heads, FinalIsWhatAnUpstreamSaysElseADepth) {
+    Heads heads({16, 64}, 2);
+    heads.observe(0, 1'000);
+    EXPECT_FALSE(heads.knows_final());
+    EXPECT_EQ(heads.final(), 936U);
+    Heads told({16, 64}, 2);
+    told.observe(0, 1'000);
+    told.observe_final(0, 990);
+    told.observe_safe(0, 995);
+    EXPECT_EQ(told.final(), 990U);
+    EXPECT_EQ(told.safe(), 995U);
+}
+
+TEST(Heads, AChainThatBeganAnewIsTakenWhenAsked) {
+    Heads heads({}, 1);
+    heads.observe(0, 100);
+    heads.observe(0, 3);
+    EXPECT_EQ(heads.served(), 100U);
+    EXPECT_TRUE(heads.reset());
+    EXPECT_EQ(heads.served(), 3U);
+    EXPECT_FALSE(heads.reset());
+}
+
+TEST(Heads, InvariantsUnderAnyOrder) {
+    std::mt19937 random(3);
+    for (int round = 0; round < 200; ++round) {
+        const HeadsConfig config{8, 4};
+        Heads heads(config, 4);
+        std::uint64_t before = 0;
+        for (std::size_t i = 0; i < 4; ++i) heads.observe(i, 50 + random() % 3);
+        for (int step = 0; step < 200; ++step) {
+            const std::size_t who = random() % 4;
+            if (who == 3 && random() % 2 == 0) {
+                heads.observe(3, random());  // lies
+            } else if (random() % 4 == 0) {
+                heads.observe_final(who, heads.of(who) - random() % 5);
+            } else {
+                heads.observe(who, heads.of(who) + random() % 2);
+            }
+            ASSERT_GE(heads.served(), before);
+            before = heads.served();
+            std::uint64_t honest = 0;
+            for (std::size_t i = 0; i < 3; ++i) honest = std::max(honest, heads.of(i));
+            ASSERT_LE(heads.served(), honest + config.lag_max);
+            ASSERT_LE(heads.final(), heads.served());
+        }
+    }
+}
+
+}  // namespace
+}  // namespace weft::service::proxy

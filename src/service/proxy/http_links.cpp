@@ -1,0 +1,161 @@
+#include "service/proxy/http_links.hpp"
+
+#include <algorithm>
+
+#include "net/http_codec.hpp"
+#include "net/stream.hpp"
+
+namespace weft::service::proxy {
+
+namespace {
+/// Shorter than the keep-alive of the servers that close soonest (5 s), so that we are not surprised by their end.
+constexpr std::int64_t idle_timeout_ns = 4 * ns_per_s;
+constexpr std::size_t waiting_max = 4'096;
+
+void append_call(std::string& out, const LinkCall& call) {
+    out.append(R"({"jsonrpc":"2.0","id":)").append(call.id).append(R"(,"method":")").append(call.method);
+    out.append(R"(","params":)").append(call.params).push_back('}');
+}
+}  // namespace
+
+struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
+    struct Waiting {
+        std::string body;
+        std::int64_t deadline_ns;
+        Done done;
+    };
+
+    net::Loop& loop;
+    net::Url url;
+    net::HttpLinkLimits limits;
+    std::size_t connections_max;
+    std::string head;  // up to the length of the body
+    std::vector<std::shared_ptr<net::HttpLink>> idle;
+    std::deque<Waiting> waiting;
+    std::size_t open = 0;  // connections that live or are being made
+    bool ended = false;
+    std::string scratch_head;
+    std::string scratch_body;
+
+    Pool(net::Loop& on, const UpstreamConfig& config, net::Url to, std::size_t body_bytes_max)
+        : loop(on), url(std::move(to)), connections_max(config.connections_max) {
+        limits.body_bytes_max = body_bytes_max;
+        head = "POST " + url.target +
+               " HTTP/1.1\r\nHost: " + (url.endpoint.is_unix ? "localhost" : url.endpoint.to_string()) +
+               "\r\nContent-Type: application/json\r\n";
+        for (const auto& [name, value] : config.headers) head += name + ": " + value + "\r\n";
+        head += "Content-Length: ";
+    }
+
+    std::shared_ptr<net::HttpLink> take_idle() {
+        while (!idle.empty()) {
+            auto link = std::move(idle.back());
+            idle.pop_back();
+            if (!link->closed()) return link;
+            --open;
+        }
+        return nullptr;
+    }
+
+    void send(const std::shared_ptr<net::HttpLink>& link, std::string_view body, std::int64_t deadline_ns, Done done) {
+        scratch_head.assign(head);
+        net::append_number(scratch_head, body.size());
+        scratch_head.append("\r\n\r\n");
+        auto* const raw = link.get();
+        raw->begin(scratch_head, body, false, deadline_ns,
+                   [pool = shared_from_this(), link, done = std::move(done)](Result<net::Reply> reply) mutable {
+                       pool->over(std::move(link));
+                       done(std::move(reply));
+                   });
+    }
+
+    void over(std::shared_ptr<net::HttpLink> link) {
+        if (!link->reusable() || ended) {
+            link->close();
+            --open;
+            if (!ended && !waiting.empty()) serve_waiting();
+            return;
+        }
+        if (!waiting.empty()) return hand_on(link);
+        link->rest(loop.now_ns() + idle_timeout_ns);
+        idle.push_back(std::move(link));
+    }
+
+    void hand_on(const std::shared_ptr<net::HttpLink>& link) {
+        auto next = std::move(waiting.front());
+        waiting.pop_front();
+        send(link, next.body, next.deadline_ns, std::move(next.done));
+    }
+
+    /// A connection was lost while calls wait for one.
+    void serve_waiting() {
+        auto next = std::move(waiting.front());
+        waiting.pop_front();
+        connect(std::move(next));
+    }
+
+    void connect(Waiting call) {
+        ++open;
+        const std::int64_t deadline = call.deadline_ns;
+        spawn(net::connect_socket(loop, url.endpoint, deadline),
+              [pool = shared_from_this(), call = std::move(call)](Result<int> fd) mutable {
+                  if (!fd) {
+                      --pool->open;
+                      auto error = std::move(fd.error());
+                      // Nothing was sent, whatever went wrong.
+                      error.code = ErrorCode::unavailable;
+                      error.detail = 1;
+                      call.done(std::unexpected(std::move(error)));
+                      if (!pool->ended && !pool->waiting.empty()) pool->serve_waiting();
+                      return;
+                  }
+                  auto link = std::make_shared<net::HttpLink>(pool->loop, *fd, pool->limits);
+                  pool->send(link, call.body, call.deadline_ns, std::move(call.done));
+              });
+    }
+
+    void end() {
+        ended = true;
+        for (auto& link : idle) link->close();
+        idle.clear();
+        auto dropped = std::exchange(waiting, {});
+        for (auto& call : dropped) call.done(fail(ErrorCode::cancelled, "the upstream is no longer used"));
+    }
+};
+
+HttpLinks::HttpLinks(net::Loop& loop, const UpstreamConfig& config, net::Url url, std::size_t body_bytes_max)
+    : pool_(std::make_shared<Pool>(loop, config, std::move(url), body_bytes_max)) {}
+
+HttpLinks::~HttpLinks() { pool_->end(); }
+
+std::size_t HttpLinks::connections() const { return pool_->open; }
+
+void HttpLinks::call(const LinkCall& call, std::int64_t deadline_ns, Done done) {
+    auto& pool = *pool_;
+    if (auto link = pool.take_idle()) {
+        pool.scratch_body.clear();
+        append_call(pool.scratch_body, call);
+        pool.send(link, pool.scratch_body, deadline_ns, std::move(done));
+        return;
+    }
+    std::string body;
+    append_call(body, call);
+    if (pool.open < pool.connections_max) {
+        // From the loop, so that a connection refused at once is told later, too.
+        pool.loop.post(
+            [pool = pool_, waiting = Pool::Waiting{std::move(body), deadline_ns, std::move(done)}]() mutable {
+                pool->connect(std::move(waiting));
+            });
+        return;
+    }
+    if (pool.waiting.size() < waiting_max) {
+        pool.waiting.push_back({std::move(body), deadline_ns, std::move(done)});
+        return;
+    }
+    pool.loop.post([done = std::move(done)]() mutable {
+        Error full{ErrorCode::unavailable, "too many calls wait for this upstream", {}, 1};
+        done(std::unexpected(std::move(full)));
+    });
+}
+
+}  // namespace weft::service::proxy

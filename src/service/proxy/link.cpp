@@ -1,0 +1,23 @@
+#include "service/proxy/link.hpp"
+
+#include "net/endpoint.hpp"
+#include "service/proxy/http_links.hpp"
+#include "service/proxy/websocket_link.hpp"
+
+namespace weft::service::proxy {
+
+Result<std::unique_ptr<Link>> make_link(net::Loop& loop, const UpstreamConfig& config, std::size_t body_bytes_max,
+                                        std::function<void(std::string_view header)> on_head,
+                                        std::function<void()> on_change) {
+    if (config.url.starts_with("unix:")) {
+        WEFT_TRY(auto endpoint, net::Endpoint::parse(config.url));
+        return std::make_unique<HttpLinks>(loop, config, net::Url{"http", std::move(endpoint), "/"}, body_bytes_max);
+    }
+    WEFT_TRY(auto url, net::Url::parse(config.url));
+    if (url.scheme == "ws" || url.scheme == "wss") {
+        return std::make_unique<WebSocketLink>(loop, config, body_bytes_max, std::move(on_head), std::move(on_change));
+    }
+    return std::make_unique<HttpLinks>(loop, config, std::move(url), body_bytes_max);
+}
+
+}  // namespace weft::service::proxy

@@ -1,0 +1,128 @@
+#pragma once
+// The upstreams as the gateway sees them: links, heads, health, and which one gets the next call.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/loop.hpp"
+#include "observe/metric.hpp"
+#include "service/proxy/answer.hpp"
+#include "service/proxy/config.hpp"
+#include "service/proxy/heads.hpp"
+#include "service/proxy/link.hpp"
+#include "service/proxy/method.hpp"
+
+namespace weft::service::proxy {
+
+inline constexpr std::size_t upstreams_max = 64;
+
+/// What a call needs of an upstream.
+struct Needs {
+    std::string_view method;
+    std::uint64_t block = 0;             // it must have this block; 0: any
+    std::optional<std::uint64_t> state;  // and this block's state
+};
+
+/// Of the loop's thread.
+class Upstreams {
+  public:
+    Upstreams(net::Loop& loop, const ProxyConfig& config);
+
+    /// @errors invalid_argument  a URL, an id that stands twice, none or too many upstreams.
+    [[nodiscard]] Result<void> open(std::function<void(std::size_t upstream, std::string_view header)> on_head);
+    /// Begins to ask for heads.
+    void start();
+    void stop();
+
+    /// The best that is not in @p tried (a bit each), or nothing.
+    [[nodiscard]] std::optional<std::size_t> pick(const Needs& needs, std::uint64_t tried) const;
+    /// Makes a call and judges what comes of it. What @p needs and @p call view must live as long as @p done.
+    using Judged = std::move_only_function<void(Verdict)>;
+    void call(std::size_t upstream, const Method& method, const LinkCall& call, const Needs& needs,
+              std::int64_t deadline_ns, Judged done);
+
+    [[nodiscard]] Heads& heads() { return heads_; }
+    [[nodiscard]] std::size_t size() const { return all_.size(); }
+    [[nodiscard]] const std::string& id(std::size_t upstream) const { return all_[upstream]->config.id; }
+    /// How long answers of this kind take, at the quantile that the configuration names; 0: not known yet.
+    [[nodiscard]] std::int64_t usual_ns() const { return usual_ns_; }
+    /// Time of the newest word about a head.
+    [[nodiscard]] std::int64_t heard_ns() const { return heard_ns_; }
+    /// Some upstream tells of heads by itself, and may be believed to do so at once.
+    [[nodiscard]] bool is_told() const;
+    /// How often a block was seen to be replaced.
+    [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+
+    /// A block number was seen in an answer of it.
+    void observe(std::size_t upstream, std::uint64_t number);
+    /// Something was changed through the gateway: asks for the heads now. `polling()` until they have answered.
+    void poll_now();
+    [[nodiscard]] bool polling() const { return polls_urgent_ > 0; }
+    /// Called when polling() becomes false.
+    void when_polled(std::move_only_function<void()> then);
+
+    /// Upstreams with what is known of them, as a JSON array.
+    [[nodiscard]] std::string status_json() const;
+    [[nodiscard]] bool any_usable() const;
+
+  private:
+    struct Upstream {
+        Upstream(net::Loop& loop, UpstreamConfig with)
+            : config(std::move(with)), poll_timer(loop, [this] { poll(); }) {}
+        UpstreamConfig config;
+        std::unique_ptr<Link> link;
+        std::function<void()> poll;
+        net::Timer poll_timer;
+        std::uint32_t outstanding = 0;
+        double latency_ns = 0;        // decaying mean
+        std::uint32_t failures = 0;   // in a row
+        std::uint32_t ejections = 0;  // in a row
+        std::int64_t ejected_until_ns = 0;
+        std::int64_t limited_until_ns = 0;
+        std::uint64_t state_from = 0;                            // it has no state below
+        std::map<std::string, std::int64_t, std::less<>> lacks;  // methods, until when that is believed
+        std::string head_hash;                                   // raw JSON, of the head it showed last
+        std::uint64_t head_number = 0;
+        bool polling = false;
+        bool knows_final = true;
+        std::int64_t final_asked_ns = 0;
+        std::int64_t clock_skew_ms = 0;
+        observe::Counter* calls = nullptr;
+        observe::Counter* errors = nullptr;
+        observe::Counter* ejected = nullptr;
+        std::string last_error;
+    };
+
+    [[nodiscard]] bool can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const;
+    [[nodiscard]] double cost(const Upstream& upstream) const;
+    void note(std::size_t index, const Verdict& verdict, const Needs& needs, std::int64_t latency_ns);
+    void failed(Upstream& upstream, std::size_t index, const std::string& why);
+    void poll(std::size_t index, bool urgent = false);
+    void polled(std::size_t index, Result<net::Reply> reply);
+    void poll_tag(std::size_t index, const char* tag);
+    void saw_head(std::size_t index, std::string_view header);
+    void urgent_poll_over();
+
+    net::Loop& loop_;
+    const ProxyConfig& config_;
+    Heads heads_;
+    std::vector<std::unique_ptr<Upstream>> all_;
+    std::function<void(std::size_t, std::string_view)> on_head_;
+    std::int64_t heard_ns_ = 0;
+    std::int64_t usual_ns_ = 0;
+    double usual_step_ns_ = 1e6;
+    std::uint64_t epoch_ = 0;
+    std::size_t polls_urgent_ = 0;
+    std::vector<std::move_only_function<void()>> waiting_;
+    std::int64_t behind_since_ns_ = 0;  // all that are used are below the served head
+    bool running_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace weft::service::proxy
