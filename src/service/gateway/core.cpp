@@ -1,8 +1,10 @@
 #include "service/gateway/core.hpp"
 
+#include "service/gateway/errors.hpp"
 #include "service/gateway/feed.hpp"
 #include "service/gateway/filters.hpp"
 #include "service/gateway/subscriptions.hpp"
+#include "service/gateway/web.hpp"
 
 namespace weft::service::gateway {
 
@@ -14,6 +16,7 @@ Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config
       feed(std::make_unique<Feed>(*this)),
       filters(std::make_unique<Filters>(config.filter_timeout_ns)),
       subscriptions(std::make_unique<Subscriptions>()),
+      web(std::make_unique<Web>(*this)),
       lookup_([this](std::string_view name) { return methods.find(name); }) {
     add_read_methods(methods);
     add_fee_methods(methods);
@@ -46,6 +49,16 @@ Task<ChainFacts> Core::facts(mesh::Context context) {
 
 Task<std::string> Core::dispatch(std::string_view body, net::CallContext call) {
     return net::dispatch(body, lookup_, std::move(call), config.limits);
+}
+
+Task<std::string> Core::call(mesh::Context context, std::string_view method, std::string params_json) {
+    const net::RpcMethod* const found = methods.find(method);
+    if (found == nullptr) co_await Result<void>(no_such_method(method));
+    const json::Value params = co_await json::parse(params_json);
+    net::CallContext rpc;
+    rpc.context = context;
+    rpc.method = method;
+    co_return co_await (*found)(params, rpc);
 }
 
 }  // namespace weft::service::gateway

@@ -18,6 +18,7 @@ namespace weft::service::gateway {
 class Feed;
 class Filters;
 class Subscriptions;
+struct Web;
 
 /// What never changes while a chain lives.
 struct ChainFacts {
@@ -45,6 +46,7 @@ struct Core : std::enable_shared_from_this<Core> {
     std::unique_ptr<Feed> feed;
     std::unique_ptr<Filters> filters;
     std::unique_ptr<Subscriptions> subscriptions;
+    std::unique_ptr<Web> web;
 
     std::mutex fees_mutex;
     std::optional<Fees> fees;  // the last answer
@@ -52,6 +54,9 @@ struct Core : std::enable_shared_from_this<Core> {
     /// Asks consensus once, then never again.
     Task<ChainFacts> facts(mesh::Context context);
     Task<std::string> dispatch(std::string_view body, net::CallContext call);
+    /// One call of a method, for the façades.
+    /// @errors  those of the method; method_not_found.
+    Task<std::string> call(mesh::Context context, std::string_view method, std::string params_json);
 
   private:
     std::atomic<std::uint64_t> chain_id_{0};

@@ -11,6 +11,7 @@
 #include "service/gateway/feed.hpp"
 #include "service/gateway/filters.hpp"
 #include "service/gateway/subscriptions.hpp"
+#include "service/gateway/web.hpp"
 
 namespace weft::service::gateway {
 
@@ -33,8 +34,7 @@ bool origin_allowed(const GatewayConfig& config, std::string_view origin) {
 }
 
 /// The headers that let a browser's page read the answer.
-void allow_origin(const GatewayConfig& config, const net::Request& request, net::Response& response) {
-    const std::string_view origin = request.header("origin");
+void allow_origin(const GatewayConfig& config, std::string_view origin, net::Response& response) {
     if (origin.empty() || !origin_allowed(config, origin)) return;
     const bool any = std::ranges::find(config.cors_origins, "*") != config.cors_origins.end();
     response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : std::string(origin));
@@ -43,7 +43,7 @@ void allow_origin(const GatewayConfig& config, const net::Request& request, net:
 
 net::Response preflight(const GatewayConfig& config, const net::Request& request) {
     net::Response response{204, {}, {}, {}};
-    allow_origin(config, request, response);
+    allow_origin(config, request.header("origin"), response);
     if (response.headers.empty()) return response;
     const std::string_view asked = request.header("access-control-request-headers");
     response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
@@ -109,13 +109,20 @@ Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
     if (const std::string_view level = request.header("weft-consistency"); !level.empty() && level != "eventual") {
         if (level != "strong") {
             response.body = net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong or eventual");
-            allow_origin(core->config, request, response);
+            allow_origin(core->config, request.header("origin"), response);
             co_return response;
         }
         call.is_strong = true;
     }
     response.body = co_await core->dispatch(request.body, std::move(call));
-    allow_origin(core->config, request, response);
+    allow_origin(core->config, request.header("origin"), response);
+    co_return response;
+}
+
+/// What a façade answers, readable by the pages that may call.
+Task<net::Response> with_origin(std::shared_ptr<Core> core, std::string origin, Task<net::Response> answer) {
+    net::Response response = co_await std::move(answer);
+    allow_origin(core->config, origin, response);
     co_return response;
 }
 
@@ -134,6 +141,8 @@ Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& co
     if (request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz")) {
         return health(core, request.path == "/readyz");
     }
+    std::string origin(request.header("origin"));
+    if (auto answer = answer_web(core, request)) return with_origin(core, std::move(origin), *std::move(answer));
     net::Response response;
     if (request.method == "OPTIONS") {
         response = preflight(core->config, request);
