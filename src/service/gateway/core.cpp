@@ -4,7 +4,6 @@
 #include "service/gateway/feed.hpp"
 #include "service/gateway/filters.hpp"
 #include "service/gateway/subscriptions.hpp"
-#include "service/gateway/web.hpp"
 
 namespace weft::service::gateway {
 
@@ -16,7 +15,9 @@ Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config
       feed(std::make_unique<Feed>(*this)),
       filters(std::make_unique<Filters>(config.filter_timeout_ns)),
       subscriptions(std::make_unique<Subscriptions>()),
-      web(std::make_unique<Web>(*this)),
+      facade([this](mesh::Context context, std::string_view method, std::string params) {
+          return call(context, method, std::move(params));
+      }),
       lookup_([this](std::string_view name) { return methods.find(name); }) {
     add_read_methods(methods);
     add_fee_methods(methods);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "api/web/facade.hpp"
 #include "base/json.hpp"
 #include "net/jsonrpc.hpp"
 #include "service/gateway/gateway.hpp"
@@ -18,7 +19,6 @@ namespace weft::service::gateway {
 class Feed;
 class Filters;
 class Subscriptions;
-struct Web;
 
 /// What never changes while a chain lives.
 struct ChainFacts {
@@ -46,7 +46,7 @@ struct Core : std::enable_shared_from_this<Core> {
     std::unique_ptr<Feed> feed;
     std::unique_ptr<Filters> filters;
     std::unique_ptr<Subscriptions> subscriptions;
-    std::unique_ptr<Web> web;
+    api::web::Facade facade;
 
     std::mutex fees_mutex;
     std::optional<Fees> fees;  // the last answer

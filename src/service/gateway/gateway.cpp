@@ -11,7 +11,6 @@
 #include "service/gateway/feed.hpp"
 #include "service/gateway/filters.hpp"
 #include "service/gateway/subscriptions.hpp"
-#include "service/gateway/web.hpp"
 
 namespace weft::service::gateway {
 
@@ -142,7 +141,10 @@ Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& co
         return health(core, request.path == "/readyz");
     }
     std::string origin(request.header("origin"));
-    if (auto answer = answer_web(core, request)) return with_origin(core, std::move(origin), *std::move(answer));
+    const auto context = mesh::Context::with_timeout(core->config.request_timeout_ns);
+    if (auto answer = core->facade.answer(context, request)) {
+        return with_origin(core, std::move(origin), *std::move(answer));
+    }
     net::Response response;
     if (request.method == "OPTIONS") {
         response = preflight(core->config, request);

@@ -1,0 +1,23 @@
+#include "api/web/facade.hpp"
+
+namespace weft::api::web {
+
+namespace {
+
+Task<net::Response> at_once(net::Response response) { co_return response; }
+
+}  // namespace
+
+Facade::Facade(net::RpcCall call)
+    : graphql_(call), rest_(std::move(call)), openapi_(net::openapi_document(rest_.table())) {}
+
+std::optional<Task<net::Response>> Facade::answer(mesh::Context context, net::Request& request) const {
+    if (request.method == "OPTIONS") return {};
+    if (request.path == "/graphql") return graphql_.serve(context, std::move(request));
+    if (net::owns(rest_.table(), request.path)) return rest_.serve(context, std::move(request));
+    if (request.path != "/openapi.json") return {};
+    if (request.method == "GET") return at_once({200, "application/json", openapi_, {{"Cache-Control", "no-cache"}}});
+    return at_once({405, "text/plain; charset=utf-8", "method not allowed\n", {{"Allow", "GET, OPTIONS"}}});
+}
+
+}  // namespace weft::api::web
