@@ -5,7 +5,10 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/task.hpp"
@@ -13,14 +16,28 @@
 
 namespace weft::mesh {
 
+/// Who makes a call, as the edge of the system saw it.
+struct Caller {
+    /// What it said of itself, e.g. a header.
+    std::map<std::string, std::string> metadata;
+    /// Who it is: set by who has checked that (mesh/layer/authenticate.hpp), empty until then.
+    std::string principal;
+};
+
 /// What travels with every call.
 struct Context {
     /// monotonic_ns() after which nobody waits for the reply.
     std::int64_t deadline_ns = 0;
     /// Joins the spans of one request; 0 if untraced.
     std::uint64_t trace_id = 0;
+    /// 0 is the most important; the others are refused before it under load.
+    std::uint32_t priority = 0;
+    /// Null within the system. Stays in its process.
+    std::shared_ptr<const Caller> caller = nullptr;
 
-    [[nodiscard]] static Context with_timeout(std::int64_t timeout_ns) { return {monotonic_ns() + timeout_ns, 0}; }
+    [[nodiscard]] static Context with_timeout(std::int64_t timeout_ns) {
+        return {.deadline_ns = monotonic_ns() + timeout_ns};
+    }
     [[nodiscard]] std::int64_t remaining_ns() const { return deadline_ns - monotonic_ns(); }
 };
 
@@ -30,6 +47,13 @@ concept Operation = requires {
     typename Request::Reply;
     { Request::method } -> std::convertible_to<std::string_view>;
 };
+
+/// What performs R: a port, a lambda, a service wrapped in layers.
+template <class S, class R>
+concept ServiceOf =
+    Operation<R> && std::copy_constructible<S> && requires(const S& service, Context context, R request) {
+        { service(context, std::move(request)) } -> std::same_as<Task<typename R::Reply>>;
+    };
 
 template <Operation Request>
 class Port {
