@@ -323,6 +323,14 @@ std::string_view member_of(std::string_view object, std::string_view name) {
     return found;
 }
 
+void for_each_member(std::string_view object,
+                     const std::function<void(std::string_view name, std::string_view value)>& member) {
+    static_cast<void>(walk_object(object, 0, [&](std::string_view name, std::string_view value) {
+        member(name, value);
+        return true;
+    }));
+}
+
 std::size_t items_of(std::string_view array, std::string_view* items, std::size_t count) {
     if (first_character(array) != '[') return npos;
     BatchScanner scanner(array);
@@ -333,6 +341,16 @@ std::size_t items_of(std::string_view array, std::string_view* items, std::size_
         if (item->empty()) return found;
         if (found < count) items[found] = *item;
         ++found;
+    }
+}
+
+void for_each_item(std::string_view array, const std::function<void(std::string_view item)>& item) {
+    if (first_character(array) != '[') return;
+    BatchScanner scanner(array);
+    while (true) {
+        const auto next = scanner.next();
+        if (!next || next->empty()) return;
+        item(*next);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -63,8 +64,15 @@ struct RpcReplySpans {
 /// The raw value of a member of an object, or empty. For results whose shape is known.
 [[nodiscard]] std::string_view member_of(std::string_view object, std::string_view name);
 
+/// Calls @p member with the raw name (without quotes) and value of each; nothing more once the object turns out broken.
+void for_each_member(std::string_view object,
+                     const std::function<void(std::string_view name, std::string_view value)>& member);
+
 /// The raw items of an array, up to @p count of them; returns how many there are, or npos if it is no array.
 [[nodiscard]] std::size_t items_of(std::string_view array, std::string_view* items, std::size_t count);
+
+/// Calls @p item with each raw item; nothing if it is no array.
+void for_each_item(std::string_view array, const std::function<void(std::string_view item)>& item);
 
 /// JSON without the white space between its tokens, as keys of equal requests must be equal.
 [[nodiscard]] std::string without_space(std::string_view json);

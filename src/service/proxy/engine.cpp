@@ -44,8 +44,9 @@ Engine::Engine(net::Loop& loop, ProxyConfig config)
       config_(std::move(config)),
       upstreams_(loop, config_),
       cache_(config_.cache_bytes_max),
+      hub_(loop, [this](std::string method, std::string params) { return call(std::move(method), std::move(params)); }),
+      pending_feed_(loop, upstreams_, [this](std::string_view hash) { hub_.saw_pending(hash); }),
       retries_(mesh::make_retry_budget(retry_config_, loop.now_ns())),
-      hedges_(mesh::make_retry_budget(retry_config_, loop.now_ns())),
       random_state_(std::random_device{}() | 1U),
       hits_(observe::metrics().counter("weft_proxy_cache_hits_total", "Calls answered from the cache.")),
       misses_(observe::metrics().counter("weft_proxy_cache_misses_total", "Calls that could have been, and were not.")),
@@ -58,7 +59,8 @@ Engine::Engine(net::Loop& loop, ProxyConfig config)
 Engine::~Engine() = default;
 
 Result<void> Engine::open() {
-    return upstreams_.open([](std::size_t, std::string_view) {});
+    hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
+    return upstreams_.open([this](std::size_t source, std::string_view header) { hub_.saw(source, header); });
 }
 
 void Engine::start() { upstreams_.start(); }
@@ -155,7 +157,7 @@ Task<std::string> Engine::answer_item(std::string_view text, Client client) {
     calls_.add();
     const auto spans = net::scan_request(text);
     if (!spans) co_return net::rpc_error(spans.error().detail, spans.error().message);
-    AnswerPtr answer = co_await ask(spans->method, spans->params, spans->id);
+    AnswerPtr answer = co_await ask(spans->method, spans->params, spans->id, client.session);
     if (spans->id.empty()) co_return std::string();
     co_return render(std::move(answer), spans->id);
 }
@@ -169,7 +171,21 @@ Task<std::string> Engine::call(std::string method, std::string params) {
     co_return std::string();
 }
 
-Task<AnswerPtr> Engine::ask(std::string_view name, std::string_view params, std::string_view id) {
+/// What lives in the gateway. Heads that were asked for because something was changed are waited for: who changes the
+/// chain and asks its filter shall find the change there.
+Task<AnswerPtr> Engine::ask_hub(const Method& method, std::string params, net::SessionPtr session) {
+    if (method.kind == Kind::subscription) {
+        if (method.name == "eth_subscribe") co_return hub_.subscribe(session, params);
+        co_return hub_.unsubscribe(session, params);
+    }
+    const bool begins = method.name.starts_with("eth_new");
+    if (begins && !upstreams_.is_told()) upstreams_.poll_now();
+    if (upstreams_.polling()) co_await wait_for_heads();
+    co_return co_await hub_.filter(std::string(method.name), std::move(params));
+}
+
+Task<AnswerPtr> Engine::ask(std::string_view name, std::string_view params, std::string_view id,
+                            net::SessionPtr session) {
     const Method& method = method_of(name);
     Spec spec;
     spec.rule = rule_of(name);
@@ -179,6 +195,9 @@ Task<AnswerPtr> Engine::ask(std::string_view name, std::string_view params, std:
                              "the method " + std::string(name) + " does not exist/is not available");
     }
     if (method.kind == Kind::head) co_return co_await block_number(id);
+    if (method.kind == Kind::filter || method.kind == Kind::subscription) {
+        co_return co_await ask_hub(method, std::string(params), std::move(session));
+    }
     spec.method = &method;
     spec.name = name;
     spec.id = id.empty() ? "0" : id;
@@ -197,7 +216,7 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
         const std::string name = spec.name;
         AnswerPtr answer = co_await attempt(std::move(spec));
         // What was changed shall be seen by who changed it.
-        if (changes && rewrites() && !answer->is_error()) upstreams_.poll_now();
+        if (changes && (rewrites() || hub_.in_use()) && !answer->is_error()) upstreams_.poll_now();
         co_return answer;
     }
     std::string key = spec.name + spec.params;
@@ -383,6 +402,9 @@ std::string Engine::status_json() const {
     out.key("misses").unsigned_integer(misses_.value());
     out.end_object();
     out.key("calls").unsigned_integer(calls_.value());
+    out.key("subscriptions").unsigned_integer(hub_.subscriptions());
+    out.key("filters").unsigned_integer(hub_.filters());
+    out.key("jumps").unsigned_integer(hub_.jumps());
     out.key("joined").unsigned_integer(joined_.value());
     out.key("hedges").unsigned_integer(hedged_.value());
     out.key("disagreements").unsigned_integer(disagreed_.value());

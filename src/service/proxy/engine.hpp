@@ -15,6 +15,8 @@
 #include "net/websocket.hpp"
 #include "service/proxy/block_ref.hpp"
 #include "service/proxy/cache.hpp"
+#include "service/proxy/hub.hpp"
+#include "service/proxy/pending_feed.hpp"
 #include "service/proxy/upstreams.hpp"
 
 namespace weft::service::proxy {
@@ -42,6 +44,10 @@ class Engine {
     /// One call of the gateway's own or of a façade; an error reply is an Error with the reply's code.
     Task<std::string> call(std::string method, std::string params);
 
+    /// A reply was sent over this session, or it is gone.
+    void replied(std::uint64_t session) { hub_.activate(session); }
+    void left(std::uint64_t session) { hub_.remove_session(session); }
+
     [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
     [[nodiscard]] const ProxyConfig& config() const { return config_; }
     [[nodiscard]] std::string status_json() const;
@@ -60,7 +66,9 @@ class Engine {
 
     Task<std::string> answer_batch(std::string_view body, Client client);
     Task<std::string> answer_item(std::string_view text, Client client);
-    Task<AnswerPtr> ask(std::string_view name, std::string_view params, std::string_view id);
+    Task<AnswerPtr> ask(std::string_view name, std::string_view params, std::string_view id,
+                        net::SessionPtr session = {});
+    Task<AnswerPtr> ask_hub(const Method& method, std::string params, net::SessionPtr session);
     Task<AnswerPtr> ask_resolved(Spec spec);
     Task<AnswerPtr> ask_together(std::string key, Spec spec);
     Task<AnswerPtr> ask_logs(Spec spec);
@@ -77,10 +85,11 @@ class Engine {
     const ProxyConfig config_;
     Upstreams upstreams_;
     Cache cache_;
+    Hub hub_;
+    PendingFeed pending_feed_;
     std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
     mesh::RetryConfig retry_config_;
     mesh::RetryBudget retries_;
-    mesh::RetryBudget hedges_;
     std::uint64_t random_state_;
     observe::Counter& hits_;
     observe::Counter& misses_;

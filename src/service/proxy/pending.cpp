@@ -47,16 +47,17 @@ Engine::Pending::Pending(Engine& of, Spec what)
     config_.quorum = std::max(spec_.rule.quorum, 1U);
     config_.attempts_max = std::clamp(settings.attempts_max, config_.quorum, mesh::attempts_limit);
     if (kind == Kind::raw) config_.parallel = spec_.rule.parallel != 0 ? spec_.rule.parallel : settings.broadcast;
-    const std::int64_t usual = engine_.upstreams_.usual_ns();
+    allowed_ = std::max(config_.parallel, config_.quorum);
     // Code may run long and cost its node much; asking twice would double it.
-    if (settings.hedge_quantile > 0 && usual > 0 && !spec_.method->heavy && kind != Kind::raw) {
-        config_.hedge_after_ns = std::clamp(usual, settings.hedge_min_ns, settings.hedge_max_ns);
+    if (settings.hedge_quantile > 0 && !spec_.method->heavy && kind != Kind::raw) {
+        auto& upstreams = engine_.upstreams_;
+        config_.hedge_after_ns = mesh::hedge_delay_ns(upstreams.hedge_config(), upstreams.hedge()).value_or(0);
     }
 }
 
 void Engine::Pending::begin() {
     mesh::on_call(engine_.retry_config_, engine_.retries_);
-    mesh::on_call(engine_.retry_config_, engine_.hedges_);
+    mesh::on_call(engine_.upstreams_.hedge_config().budget, engine_.upstreams_.hedge().budget);
     give(mesh::AttemptsBegin{});
 }
 
@@ -78,6 +79,12 @@ bool Engine::Pending::send() {
     auto& upstreams = engine_.upstreams_;
     const auto target = upstreams.pick(needs_, tried_);
     if (!target) return false;
+    // Going on elsewhere is a retry, too.
+    if (machine_.begun() >= allowed_) {
+        if (!mesh::take_retry(engine_.retry_config_, engine_.retries_, engine_.loop_.now_ns())) return false;
+        ++allowed_;
+        ++retries_;
+    }
     tried_ |= std::uint64_t{1} << *target;
     const std::int64_t deadline = std::min(deadline_ns_, engine_.loop_.now_ns() + engine_.config_.attempt_timeout_ns);
     const std::uint32_t attempt = machine_.begun();
@@ -111,10 +118,19 @@ void Engine::Pending::on_time() {
         return end(failure());
     }
     const auto now = engine_.loop_.now_ns();
+    auto& upstreams = engine_.upstreams_;
+    mesh::AttemptsTimer event{};
+    if (machine_.open() > 0) {
+        event.may_hedge = machine_.begun() < config_.attempts_max &&
+                          mesh::take_hedge(upstreams.hedge_config(), upstreams.hedge(), now);
+        hedges_ += event.may_hedge ? 1 : 0;
+    } else {
+        event.may_retry = mesh::take_retry(engine_.retry_config_, engine_.retries_, now);
+        retries_ += event.may_retry ? 1 : 0;
+    }
+    allowed_ = machine_.begun() + 1;
     const std::uint32_t before = machine_.hedges();
-    const bool hedge = machine_.open() > 0 && mesh::take_retry(engine_.retry_config_, engine_.hedges_, now);
-    const bool retry = machine_.open() == 0 && mesh::take_retry(engine_.retry_config_, engine_.retries_, now);
-    give(mesh::AttemptsTimer{hedge, retry});
+    give(event);
     if (machine_.hedges() > before) engine_.hedged_.add();
 }
 
@@ -145,6 +161,11 @@ void Engine::Pending::finish(const mesh::AttemptsEffects& effects) {
 void Engine::Pending::end(AnswerPtr answer) {
     ended_ = true;
     timer_.cancel();
+    auto& hedge_budget = engine_.upstreams_.hedge().budget;
+    for (; retries_ > 0; --retries_) mesh::on_retry_end(engine_.retries_);
+    for (; hedges_ > 0; --hedges_) mesh::on_retry_end(hedge_budget);
+    mesh::on_call_end(engine_.retries_);
+    mesh::on_call_end(hedge_budget);
     promise.set(std::move(answer));
 }
 

@@ -32,7 +32,10 @@ struct Engine::Pending : std::enable_shared_from_this<Engine::Pending> {
     std::int64_t deadline_ns_;
     std::uint64_t tried_ = 0;
     std::array<AnswerPtr, mesh::attempts_limit> answers_;
-    std::string why_;  // of the last attempt that failed
+    std::string why_;            // of the last attempt that failed
+    std::uint32_t allowed_ = 1;  // attempts that need no budget, or have it
+    std::uint32_t retries_ = 0;
+    std::uint32_t hedges_ = 0;
     bool ended_ = false;
     net::Timer timer_;
 };

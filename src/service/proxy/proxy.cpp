@@ -88,6 +88,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         const auto self = shared_from_this();
         std::string reply = co_await engine.answer(text, {session, session->peer()});
         if (!reply.empty()) session->send(std::move(reply));
+        engine.replied(session->id());
     }
 };
 
@@ -104,6 +105,12 @@ Proxy::Proxy(net::LoopGroup& loops, ProxyConfig config) : state_(std::make_share
     net::WebSocketHandler handler;
     handler.on_message = [weak](net::SessionPtr session, std::string text) -> Task<void> {
         if (const auto self = weak.lock()) co_await self->message(std::move(session), std::move(text));
+    };
+    handler.on_close = [weak](const net::SessionPtr& session, std::uint16_t) {
+        // Later, never inside send().
+        session->loop().post([weak, id = session->id()] {
+            if (const auto self = weak.lock()) self->engine.left(id);
+        });
     };
     state->http->websocket("/", std::move(handler));
 }

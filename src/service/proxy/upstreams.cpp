@@ -14,9 +14,8 @@ namespace weft::service::proxy {
 
 namespace {
 
-constexpr std::uint32_t failures_max = 4;
-constexpr std::int64_t ejection_ns = ns_per_s;
-constexpr std::int64_t ejection_max_ns = 30 * ns_per_s;
+/// Questions for the head in a row without an answer.
+constexpr std::uint32_t polls_failed_max = 2;
 constexpr std::int64_t limited_ns = ns_per_s;
 constexpr std::int64_t lacks_ns = 600 * ns_per_s;
 constexpr std::size_t lacks_max = 64;
@@ -25,10 +24,6 @@ constexpr std::int64_t final_every_ns = 2 * ns_per_s;
 /// An upstream that tells of heads is asked now and then all the same: a connection may be silent and dead.
 constexpr std::int64_t told_poll_ns = 5 * ns_per_s;
 constexpr std::int64_t began_anew_ns = 10 * ns_per_s;
-constexpr double latency_weight = 0.1;
-/// Before an upstream's first answer.
-constexpr double latency_unknown_ns = 1e6;
-
 observe::Counter& counter(const char* name, const char* help, const std::string& id) {
     return observe::metrics().counter(name, help, {{"upstream", id}});
 }
@@ -36,7 +31,19 @@ observe::Counter& counter(const char* name, const char* help, const std::string&
 }  // namespace
 
 Upstreams::Upstreams(net::Loop& loop, const ProxyConfig& config)
-    : loop_(loop), config_(config), heads_({config.lag_max, config.finality_depth}, config.upstreams.size()) {}
+    : loop_(loop), config_(config), heads_({config.lag_max, config.finality_depth}, config.upstreams.size()) {
+    // Whoever fails is left out, all of them if need be: then, and only then, all are asked again.
+    outlier_config_.ejected_percent_max = 100;
+    outlier_config_.panic_percent = 1;
+    outlier_config_.breaker.open_max_ns = 30 * ns_per_s;
+    outlier_config_.breaker.slow_ns = config.attempt_timeout_ns;
+    outlier_config_.slow_start_ns = 2 * ns_per_s;
+    latency_config_.start_ns = ns_per_ms;
+    hedge_config_.permille = static_cast<std::uint32_t>(config.hedge_quantile * 1'000);
+    hedge_config_.delay_min_ns = config.hedge_min_ns;
+    hedge_config_.delay_max_ns = config.hedge_max_ns;
+    hedge_.budget = mesh::make_retry_budget(hedge_config_.budget, loop.now_ns());
+}
 
 Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::string_view header)> on_head) {
     if (config_.upstreams.empty()) return fail(ErrorCode::invalid_argument, "no upstream is given");
@@ -65,6 +72,11 @@ Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::strin
             &counter("weft_proxy_upstream_errors_total", "Calls an upstream failed to answer.", given.id);
         upstream->ejected =
             &counter("weft_proxy_upstream_ejections_total", "Times an upstream was taken out of use.", given.id);
+        mesh::Candidate candidate;
+        candidate.weight = std::max(given.weight, 1U);
+        candidates_.push_back(candidate);
+        latencies_.push_back(mesh::make_peak_ewma(latency_config_, loop_.now_ns()));
+        outlier_.members.emplace_back();
         all_.push_back(std::move(upstream));
     }
     return {};
@@ -87,7 +99,7 @@ void Upstreams::stop() {
 
 bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const {
     const std::int64_t now = loop_.now_ns();
-    if (!ignores_health && (upstream.ejected_until_ns > now || upstream.limited_until_ns > now)) return false;
+    if (!ignores_health && (!candidates_[index].usable || upstream.limited_until_ns > now)) return false;
     const std::uint64_t head = heads_.of(index);
     if (needs.block > 0 && head > 0 && head < needs.block) return false;
     if (head > 0 && heads_.lags(index)) return false;
@@ -99,12 +111,9 @@ bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& ne
     return true;
 }
 
-double Upstreams::cost(const Upstream& upstream) const {
-    const double latency = upstream.latency_ns > 0 ? upstream.latency_ns : latency_unknown_ns;
-    return latency * (upstream.outstanding + 1.0) / std::max(upstream.config.weight, 1U);
-}
-
-std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tried) const {
+std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tried) {
+    const std::int64_t now = loop_.now_ns();
+    mesh::refresh(outlier_config_, outlier_, candidates_, now);
     // First those that are well, then, if none is, all: a doubtful upstream is better than none. Fallbacks come last.
     for (const bool ignores_health : {false, true}) {
         for (const bool fallback : {false, true}) {
@@ -114,7 +123,11 @@ std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tri
                 const auto& upstream = *all_[i];
                 if (upstream.config.fallback != fallback || (tried >> i & 1) != 0) continue;
                 if (!can(upstream, i, needs, ignores_health)) continue;
-                if (const double its = cost(upstream); its < best_cost) {
+                // They are few: a look at all of them, so that the best is never left out by chance.
+                const double its = mesh::cost_ns(latency_config_, latencies_[i], now) *
+                                   (candidates_[i].outstanding + 1.0) /
+                                   static_cast<double>(std::uint64_t{candidates_[i].weight} * candidates_[i].ramp);
+                if (its < best_cost) {
                     best_cost = its;
                     best = i;
                 }
@@ -125,8 +138,16 @@ std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tri
     return std::nullopt;
 }
 
+bool Upstreams::is_used(std::size_t index) const {
+    const auto& member = outlier_.members[index];
+    return member.healthy && member.breaker.phase != mesh::BreakerPhase::open;
+}
+
 bool Upstreams::any_usable() const {
-    return std::ranges::any_of(all_, [&](const auto& one) { return one->ejected_until_ns <= loop_.now_ns(); });
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (is_used(i)) return true;
+    }
+    return false;
 }
 
 bool Upstreams::is_told() const {
@@ -137,68 +158,73 @@ bool Upstreams::is_told() const {
 void Upstreams::call(std::size_t index, const Method& method, const LinkCall& call, const Needs& needs,
                      std::int64_t deadline_ns, Judged done) {
     auto& upstream = *all_[index];
-    ++upstream.outstanding;
+    ++candidates_[index].outstanding;
     upstream.calls->add();
     const std::int64_t begun = loop_.now_ns();
+    const auto ticket = mesh::admit(outlier_config_, outlier_, candidates_, index, begun);
     upstream.link->call(call, deadline_ns,
-                        [this, alive = alive_, index, &method, needs = Needs(needs), begun,
+                        [this, alive = alive_, index, &method, needs = Needs(needs), begun, ticket,
                          done = std::move(done)](Result<net::Reply> reply) mutable {
                             if (!*alive)
                                 return done({mesh::AttemptOutcome::unsent, Hint::none, nullptr, "shutting down"});
-                            --all_[index]->outstanding;
+                            --candidates_[index].outstanding;
                             Verdict verdict = judge(method, std::move(reply), heads_.of(index) >= heads_.served());
                             if (verdict.answer) verdict.answer->upstream = index;
-                            note(index, verdict, needs, loop_.now_ns() - begun);
+                            note(index, ticket, verdict, needs, loop_.now_ns() - begun);
                             done(std::move(verdict));
                         });
 }
 
-void Upstreams::note(std::size_t index, const Verdict& verdict, const Needs& needs, std::int64_t latency_ns) {
+void Upstreams::note(std::size_t index, mesh::BreakerTicket ticket, const Verdict& verdict, const Needs& needs,
+                     std::int64_t latency_ns) {
     using enum mesh::AttemptOutcome;
     auto& upstream = *all_[index];
     const std::int64_t now = loop_.now_ns();
-    if (verdict.outcome == good || verdict.outcome == refused) {
-        upstream.failures = 0;
-        upstream.ejections = 0;
-        const auto sample = static_cast<double>(std::max<std::int64_t>(latency_ns, 1));
-        // Up at once, down slowly: who is slow now is avoided now (peak EWMA).
-        upstream.latency_ns = sample > upstream.latency_ns
-                                  ? sample
-                                  : upstream.latency_ns + latency_weight * (sample - upstream.latency_ns);
-        // The quantile by steps: up by q, down by 1 - q of a step that follows its size.
-        usual_step_ns_ = std::max(static_cast<double>(usual_ns_) * 0.02, 1e4);
-        const double q = config_.hedge_quantile;
-        usual_ns_ += static_cast<std::int64_t>(usual_step_ns_ * (sample > static_cast<double>(usual_ns_) ? q : q - 1));
-        return;
+    const bool answered = verdict.outcome == good || verdict.outcome == refused;
+    // One that answers, if not what was hoped for, is well.
+    const bool failed = verdict.hint == Hint::denied || (!verdict.answer && verdict.hint != Hint::limited);
+    mesh::observe(latency_config_, latencies_[index], latency_ns, failed, now);
+    if (answered) mesh::on_latency(hedge_config_, hedge_, latency_ns);
+    if (!answered) upstream.errors->add();
+    if (failed) upstream.last_error = verdict.why;
+    const auto change = mesh::report(outlier_config_, outlier_, index, ticket, {failed, latency_ns}, now);
+    if (change == mesh::BreakerChange::opened) {
+        upstream.ejected->add();
+        heads_.set_used(index, false);
+        observe::Log("proxy").warn("upstream taken out of use",
+                                   {{"upstream", upstream.config.id}, {"why", upstream.last_error}});
+    } else if (change == mesh::BreakerChange::closed) {
+        heads_.set_used(index, is_used(index));
+        observe::Log("proxy").info("upstream is back", {{"upstream", upstream.config.id}});
     }
-    upstream.errors->add();
     switch (verdict.hint) {
-        case Hint::lagging: return;  // its head will tell
         case Hint::pruned:
             if (needs.state) upstream.state_from = std::max(upstream.state_from, *needs.state + 1);
-            return;
+            break;
         case Hint::no_method:
             if (upstream.lacks.size() < lacks_max) upstream.lacks[std::string(needs.method)] = now + lacks_ns;
-            return;
-        case Hint::limited: upstream.limited_until_ns = now + limited_ns; return;
+            break;
+        case Hint::limited: upstream.limited_until_ns = now + limited_ns; break;
         default: break;
     }
-    if (verdict.outcome == unable && verdict.answer) return;  // it answers, if not what was hoped for
-    failed(upstream, index, verdict.why);
 }
 
-void Upstreams::failed(Upstream& upstream, std::size_t index, const std::string& why) {
-    upstream.last_error = why;
-    if (++upstream.failures < failures_max || upstream.ejected_until_ns > loop_.now_ns()) return;
-    const std::int64_t wait = std::min(ejection_ns << std::min(upstream.ejections, 5U), ejection_max_ns);
-    upstream.ejected_until_ns = loop_.now_ns() + wait;
-    ++upstream.ejections;
-    upstream.ejected->add();
-    heads_.set_used(index, false);
-    observe::Log("proxy").warn("upstream taken out of use",
-                               {{"upstream", upstream.config.id}, {"for_ms", wait / ns_per_ms}, {"why", why}});
-    // It is asked for its head meanwhile, and comes back by answering.
-    upstream.poll_timer.set(loop_.now_ns() + config_.poll_ns);
+void Upstreams::set_healthy(std::size_t index, bool healthy, const std::string& why) {
+    auto& upstream = *all_[index];
+    auto& member = outlier_.members[index];
+    upstream.polls_failed = healthy ? 0 : upstream.polls_failed + 1;
+    if (!healthy) upstream.last_error = why;
+    const bool well = upstream.polls_failed < polls_failed_max;
+    if (member.healthy == well) return;
+    member.healthy = well;
+    if (well) member.warm_since_ns = loop_.now_ns();
+    outlier_.due_ns = 0;
+    heads_.set_used(index, is_used(index));
+    if (well) {
+        observe::Log("proxy").info("upstream answers again", {{"upstream", upstream.config.id}});
+    } else {
+        observe::Log("proxy").warn("upstream does not answer", {{"upstream", upstream.config.id}, {"why", why}});
+    }
 }
 
 void Upstreams::observe(std::size_t index, std::uint64_t number) {
@@ -254,12 +280,7 @@ void Upstreams::polled(std::size_t index, Result<net::Reply> reply) {
     auto& upstream = *all_[index];
     const auto verdict = judge(method_of("eth_getBlockByNumber"), std::move(reply), true);
     if (verdict.answer && !verdict.answer->is_error() && verdict.answer->parts.result.starts_with('{')) {
-        if (upstream.ejected_until_ns != 0) {
-            upstream.ejected_until_ns = 0;
-            upstream.failures = 0;
-            heads_.set_used(index, true);
-            observe::Log("proxy").info("upstream is back", {{"upstream", upstream.config.id}});
-        }
+        set_healthy(index, true, {});
         saw_head(index, verdict.answer->parts.result);
         if (upstream.knows_final && loop_.now_ns() - upstream.final_asked_ns >= final_every_ns) {
             upstream.final_asked_ns = loop_.now_ns();
@@ -267,7 +288,7 @@ void Upstreams::polled(std::size_t index, Result<net::Reply> reply) {
             poll_tag(index, "safe");
         }
     } else {
-        failed(upstream, index, verdict.why.empty() ? "no head" : verdict.why);
+        set_healthy(index, false, verdict.why.empty() ? "no head" : verdict.why);
     }
 }
 
@@ -297,7 +318,7 @@ void Upstreams::urgent_poll_over() {
 
 void Upstreams::poll_now() {
     for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (all_[i]->ejected_until_ns > loop_.now_ns()) continue;
+        if (!is_used(i)) continue;
         ++polls_urgent_;
         poll(i, true);
     }
@@ -316,18 +337,17 @@ std::string Upstreams::status_json() const {
         const auto& one = *all_[i];
         out.begin_object().string("id", one.config.id);
         out.key("head").unsigned_integer(heads_.of(i));
-        out.boolean("usable", one.ejected_until_ns <= now && !heads_.lags(i));
+        out.boolean("usable", is_used(i) && !heads_.lags(i));
         out.boolean("fallback", one.config.fallback);
         out.boolean("told", one.link->tells_heads());
-        out.key("latency_us").unsigned_integer(static_cast<std::uint64_t>(one.latency_ns / 1'000));
-        out.key("outstanding").unsigned_integer(one.outstanding);
+        out.key("latency_us")
+            .unsigned_integer(static_cast<std::uint64_t>(mesh::cost_ns(latency_config_, latencies_[i], now) / 1'000));
+        out.key("outstanding").unsigned_integer(candidates_[i].outstanding);
         out.key("connections").unsigned_integer(one.link->connections());
         out.key("calls").unsigned_integer(one.calls->value());
         out.key("errors").unsigned_integer(one.errors->value());
         out.key("state_from").unsigned_integer(one.state_from);
-        if (one.ejected_until_ns > now) {
-            out.key("ejected_for_ms").integer((one.ejected_until_ns - now) / ns_per_ms).string("why", one.last_error);
-        }
+        if (!is_used(i)) out.string("why", one.last_error);
         out.end_object();
     }
     return out.end_array().take();

@@ -10,6 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "mesh/balance/peak_ewma.hpp"
+#include "mesh/hedge.hpp"
+#include "mesh/outlier.hpp"
 #include "net/loop.hpp"
 #include "observe/metric.hpp"
 #include "service/proxy/answer.hpp"
@@ -41,7 +44,7 @@ class Upstreams {
     void stop();
 
     /// The best that is not in @p tried (a bit each), or nothing.
-    [[nodiscard]] std::optional<std::size_t> pick(const Needs& needs, std::uint64_t tried) const;
+    [[nodiscard]] std::optional<std::size_t> pick(const Needs& needs, std::uint64_t tried);
     /// Makes a call and judges what comes of it. What @p needs and @p call view must live as long as @p done.
     using Judged = std::move_only_function<void(Verdict)>;
     void call(std::size_t upstream, const Method& method, const LinkCall& call, const Needs& needs,
@@ -50,8 +53,9 @@ class Upstreams {
     [[nodiscard]] Heads& heads() { return heads_; }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
     [[nodiscard]] const std::string& id(std::size_t upstream) const { return all_[upstream]->config.id; }
-    /// How long answers of this kind take, at the quantile that the configuration names; 0: not known yet.
-    [[nodiscard]] std::int64_t usual_ns() const { return usual_ns_; }
+    /// When and how often a call may be made a second time because the first is slow.
+    [[nodiscard]] mesh::Hedge& hedge() { return hedge_; }
+    [[nodiscard]] const mesh::HedgeConfig& hedge_config() const { return hedge_config_; }
     /// Time of the newest word about a head.
     [[nodiscard]] std::int64_t heard_ns() const { return heard_ns_; }
     /// Some upstream tells of heads by itself, and may be believed to do so at once.
@@ -79,11 +83,7 @@ class Upstreams {
         std::unique_ptr<Link> link;
         std::function<void()> poll;
         net::Timer poll_timer;
-        std::uint32_t outstanding = 0;
-        double latency_ns = 0;        // decaying mean
-        std::uint32_t failures = 0;   // in a row
-        std::uint32_t ejections = 0;  // in a row
-        std::int64_t ejected_until_ns = 0;
+        std::uint32_t polls_failed = 0;  // in a row
         std::int64_t limited_until_ns = 0;
         std::uint64_t state_from = 0;                            // it has no state below
         std::map<std::string, std::int64_t, std::less<>> lacks;  // methods, until when that is believed
@@ -92,7 +92,6 @@ class Upstreams {
         bool polling = false;
         bool knows_final = true;
         std::int64_t final_asked_ns = 0;
-        std::int64_t clock_skew_ms = 0;
         observe::Counter* calls = nullptr;
         observe::Counter* errors = nullptr;
         observe::Counter* ejected = nullptr;
@@ -100,9 +99,11 @@ class Upstreams {
     };
 
     [[nodiscard]] bool can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const;
-    [[nodiscard]] double cost(const Upstream& upstream) const;
-    void note(std::size_t index, const Verdict& verdict, const Needs& needs, std::int64_t latency_ns);
-    void failed(Upstream& upstream, std::size_t index, const std::string& why);
+    /// How a call that was let through went, for the next ones.
+    void note(std::size_t index, mesh::BreakerTicket ticket, const Verdict& verdict, const Needs& needs,
+              std::int64_t latency_ns);
+    void set_healthy(std::size_t index, bool healthy, const std::string& why);
+    [[nodiscard]] bool is_used(std::size_t index) const;
     void poll(std::size_t index, bool urgent = false);
     void polled(std::size_t index, Result<net::Reply> reply);
     void poll_tag(std::size_t index, const char* tag);
@@ -115,8 +116,14 @@ class Upstreams {
     std::vector<std::unique_ptr<Upstream>> all_;
     std::function<void(std::size_t, std::string_view)> on_head_;
     std::int64_t heard_ns_ = 0;
-    std::int64_t usual_ns_ = 0;
-    double usual_step_ns_ = 1e6;
+    // One of each for every upstream.
+    std::vector<mesh::Candidate> candidates_;
+    std::vector<mesh::PeakEwma> latencies_;
+    mesh::Outlier outlier_;
+    mesh::OutlierConfig outlier_config_;
+    mesh::PeakEwmaConfig latency_config_;
+    mesh::HedgeConfig hedge_config_;
+    mesh::Hedge hedge_;
     std::uint64_t epoch_ = 0;
     std::size_t polls_urgent_ = 0;
     std::vector<std::move_only_function<void()>> waiting_;

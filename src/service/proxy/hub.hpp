@@ -1,0 +1,123 @@
+#pragma once
+// Subscriptions and filters, which live in the gateway and not on a node, so that none is lost with a node: they are
+// fed by the one sequence of blocks that Follower makes of all upstreams' heads. A block's logs are fetched once, by
+// its hash, for all who want some of them.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "base/task.hpp"
+#include "net/loop.hpp"
+#include "net/websocket.hpp"
+#include "service/proxy/answer.hpp"
+#include "service/proxy/follower.hpp"
+#include "service/proxy/log_filter.hpp"
+
+namespace weft::service::proxy {
+
+/// Asks an upstream, as the gateway's own clients do. @errors with the reply's code.
+using AskUpstream = std::function<Task<std::string>(std::string method, std::string params)>;
+
+struct HubLimits {
+    std::size_t subscriptions_max = 100'000;
+    std::size_t per_session_max = 1'024;
+    std::size_t filters_max = 10'000;
+    /// Changes that a filter keeps for who asks too seldom; the filter ends beyond them.
+    std::size_t changes_max = 10'000;
+    std::int64_t filter_timeout_ns = 300 * ns_per_s;
+};
+
+/// Of one loop.
+class Hub {
+  public:
+    Hub(net::Loop& loop, AskUpstream ask, HubLimits limits = {});
+    ~Hub();
+
+    /// An upstream has shown a header.
+    void saw(std::size_t source, std::string_view header);
+    /// An upstream has told of transactions that wait, by their hashes (raw JSON).
+    void saw_pending(std::string_view hash);
+    /// Called when somebody begins, or nobody goes on, to want transactions that wait.
+    std::function<void(bool wanted)> on_pending_wanted;
+
+    /// eth_subscribe and eth_unsubscribe; @p session may be null.
+    [[nodiscard]] AnswerPtr subscribe(const net::SessionPtr& session, std::string_view params);
+    [[nodiscard]] AnswerPtr unsubscribe(const net::SessionPtr& session, std::string_view params);
+    /// The reply that names new subscriptions is on its way: notices may follow it.
+    void activate(std::uint64_t session);
+    void remove_session(std::uint64_t session);
+
+    /// eth_newFilter and its relatives.
+    Task<AnswerPtr> filter(std::string method, std::string params);
+
+    [[nodiscard]] bool in_use() const { return !subscriptions_.empty() || !filters_.empty(); }
+    [[nodiscard]] std::size_t subscriptions() const { return subscriptions_.size(); }
+    [[nodiscard]] std::size_t filters() const { return filters_.size(); }
+    [[nodiscard]] std::uint64_t jumps() const { return jumps_; }
+
+  private:
+    enum class Topic : std::uint8_t { heads, logs, pending, syncing };
+    struct Subscription {
+        net::SessionPtr session;
+        Topic topic = Topic::heads;
+        LogFilter logs;
+        bool active = false;
+        /// What came before it was active.
+        std::vector<std::string> early;
+    };
+    struct Filter {
+        Topic topic = Topic::heads;
+        LogFilter logs;
+        std::string criteria;  // raw JSON
+        std::vector<std::string> changes;
+        std::int64_t asked_ns = 0;
+    };
+    struct Emitted {
+        std::string hash;
+        bool removed = false;
+    };
+
+    void take(FollowerEffects effects);
+    void fetch(std::string hash);
+    void tell_head(const FollowedBlock& block, bool removed);
+    void queue_logs(std::string hash, bool removed);
+    Task<void> serve_logs();
+    Task<std::string> logs_of(const std::string& hash, bool removed);
+    void tell_logs(std::string_view logs, bool removed);
+    void send(const std::string& id, Subscription& subscription, std::string_view result);
+    void add_change(Filter& filter, std::string change);
+    [[nodiscard]] bool wants(Topic topic) const { return wanted_[static_cast<std::size_t>(topic)] > 0; }
+    void count_topic(Topic topic, int by);
+    void sweep();
+    [[nodiscard]] std::string new_id();
+    [[nodiscard]] AnswerPtr new_filter(const std::string& method, std::string_view params);
+    [[nodiscard]] AnswerPtr changes(const std::string& id);
+
+    net::Loop& loop_;
+    AskUpstream ask_;
+    HubLimits limits_;
+    Follower follower_;
+    std::unordered_map<std::string, Subscription> subscriptions_;  // by id, with its quotes
+    std::unordered_map<std::uint64_t, std::vector<std::string>> by_session_;
+    std::unordered_map<std::string, Filter> filters_;
+    std::size_t wanted_[4] = {0, 0, 0, 0};
+    std::deque<Emitted> log_queue_;
+    bool serving_logs_ = false;
+    std::vector<Promise<void>> waiting_for_logs_;
+    std::deque<std::pair<std::string, std::string>> recent_logs_;  // hash and logs, for when the block is taken back
+    std::unordered_set<std::string> seen_pending_;
+    std::deque<std::string> seen_pending_order_;
+    std::uint64_t jumps_ = 0;
+    net::Timer sweep_timer_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace weft::service::proxy
