@@ -52,6 +52,9 @@ enum class Verdict : std::uint8_t {
 struct DeliverReply {
     Verdict verdict = Verdict::accept;
     std::string reason;
+    /// Whose signature it carries: validators that this one does not reach can make use of it. Nothing: it is worth
+    /// nothing but from the one that it came from.
+    std::optional<Address> signer;
 };
 /// A message of the engine that came from a validator's connection.
 struct Deliver {
@@ -60,6 +63,7 @@ struct Deliver {
     Address from;
     Bytes payload;
     std::vector<Bytes> blocks;  // RLP, as network::Send has them
+    bool is_relayed = false;    // @p from has only passed it on, and answers for its form alone
 };
 
 struct ProveIdentityReply {

@@ -8,11 +8,15 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <set>
+
+#include <fmt/format.h>
 
 #include "app/node.hpp"
 #include "app/signals.hpp"
 #include "base/hex.hpp"
 #include "base/time.hpp"
+#include "consensus/pbft/extra.hpp"
 
 namespace weft::app {
 namespace {
@@ -40,8 +44,17 @@ class FourValidators : public testing::Test {
         std::filesystem::remove_all(path_);
     }
 
-    void open(std::size_t i) {
+    /// @param strangers  nodes that it does not know, so that there is no connection between it and them.
+    void open(std::size_t i, const std::set<std::size_t>& strangers = {}) {
         SystemConfig own = system_;
+        if (!strangers.empty()) {
+            own.peers += fmt::format("-{}", i);
+            std::ofstream out(own.peers);
+            const auto all = read_peers(system_.peers);
+            for (std::size_t j = 0; j < all->size(); ++j) {
+                if (!strangers.contains(j)) out << (*all)[j] << '\n';
+            }
+        }
         own.p2p = places_[i].p2p;
         auto config = make_node_config(own, folder(i));
         ASSERT_TRUE(config) << config.error().message;
@@ -122,6 +135,27 @@ TEST_F(FourValidators, agree_and_what_one_has_acknowledged_all_have) {
     EXPECT_GE(strong->height, 2U);
 }
 
+TEST_F(FourValidators, prevrandao_is_the_same_in_every_block) {
+    const Hash first = send(0, 0);
+    ASSERT_TRUE(eventually([&] { return all_have(first); }));
+    const Hash second = send(1, 1);
+    ASSERT_TRUE(eventually([&] { return all_have(second); }));
+    api::contract::Call call;
+    call.call.to = Address{{0xcc}};
+    api::contract::AccountOverride account;
+    account.address = *call.call.to;
+    account.code = from_hex("0x445f5260205ff3").value();  // PREVRANDAO, PUSH0, MSTORE, PUSH1 32, PUSH0, RETURN
+    call.overrides = {account};
+    for (std::uint64_t number = 0; number <= height(2); ++number) {
+        const auto block = run(ports(2).get_block(soon(), {api::BlockRef::at(number), true}));
+        EXPECT_EQ(block->block->header.mix_hash, consensus::pbft::mix_hash);
+        call.block = api::BlockRef::at(number);
+        const auto reply = run(ports(2).call(soon(), call));
+        ASSERT_TRUE(reply) << reply.error().message;
+        EXPECT_EQ(Hash::from(BytesView(reply->output)), consensus::pbft::mix_hash) << number;
+    }
+}
+
 TEST_F(FourValidators, one_may_be_away_and_catches_up) {
     Hash last = send(0, 0);
     ASSERT_TRUE(eventually([&] { return all_have(last); }));
@@ -130,6 +164,26 @@ TEST_F(FourValidators, one_may_be_away_and_catches_up) {
         last = send(0, nonce);
         ASSERT_TRUE(eventually([&] { return all_have(last); })) << "three of four go on";
     }
+    open(3);
+    EXPECT_TRUE(eventually([&] { return has(3, last); }));
+    expect_one_chain();
+}
+
+/// Three of four must vote, and two of the three that are left don't reach one another.
+TEST_F(FourValidators, a_missing_connection_is_bridged_by_who_has_both) {
+    Hash last = send(0, 0);
+    ASSERT_TRUE(eventually([&] { return all_have(last); }));
+    for (const std::size_t i : {0, 1, 3}) nodes_[i].reset();
+    open(0, {1});
+    open(1, {0});
+    for (std::uint64_t nonce = 1; nonce < 6; ++nonce) {
+        last = send(nonce % 3, nonce);
+        ASSERT_TRUE(eventually([&] { return all_have(last); })) << "block " << nonce;
+    }
+    const auto peers_of = [&](std::size_t i) { return run(ports(i).network_status(soon(), {}))->peers.size(); };
+    EXPECT_EQ(peers_of(0), 1U);
+    EXPECT_EQ(peers_of(1), 1U);
+    EXPECT_EQ(peers_of(2), 2U);
     open(3);
     EXPECT_TRUE(eventually([&] { return has(3, last); }));
     expect_one_chain();

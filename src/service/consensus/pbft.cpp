@@ -310,9 +310,10 @@ void Pbft::received(const Address& from, std::shared_ptr<pbft::PbftMessage> mess
 Task<api::consensus::DeliverReply> Pbft::deliver(mesh::Context, api::consensus::Deliver request) {
     using api::consensus::Verdict;
     const auto reject = [](const Error& error) {
-        return api::consensus::DeliverReply{Verdict::reject, error.message};
+        return api::consensus::DeliverReply{Verdict::reject, error.message, {}};
     };
     if (const auto read = decode_read_message(request.payload)) {
+        if (request.is_relayed) co_return api::consensus::DeliverReply{Verdict::ignore, "not signed", {}};
         post([this, from = request.from, read = *read] { on_read_message(from, read); });
         co_return api::consensus::DeliverReply{};
     }
@@ -324,16 +325,25 @@ Task<api::consensus::DeliverReply> Pbft::deliver(mesh::Context, api::consensus::
     }
     auto message = pbft::unpack(request.payload, blocks);
     if (!message) co_return reject(message.error());
+    const pbft::Kind kind = (*message)->kind;
+    std::optional<Address> signer;
+    if (kind != pbft::Kind::status && kind != pbft::Kind::decided) signer = (*message)->signer;
+    if (request.is_relayed) {
+        // Who passed it on has not looked at the signature, and who is said to have signed it may never have seen it.
+        const bool counts = signer && pbft::EcdsaVerifier(domain_).is_signed(**message);
+        if (!counts) co_return api::consensus::DeliverReply{Verdict::ignore, "not signed", {}};
+        request.from = *signer;
+    }
     {
         const std::lock_guard lock(mutex_);
-        if (stopping_ || delivered_ >= queued_max) co_return api::consensus::DeliverReply{Verdict::ignore, "busy"};
+        if (stopping_ || delivered_ >= queued_max) co_return api::consensus::DeliverReply{Verdict::ignore, "busy", {}};
         ++delivered_;
         works_.emplace_back([this, from = request.from, message = *std::move(message)]() mutable {
             received(from, std::move(message));
         });
     }
     wake_.notify_one();
-    co_return api::consensus::DeliverReply{};
+    co_return api::consensus::DeliverReply{Verdict::accept, {}, signer};
 }
 
 void Pbft::describe_progress() {

@@ -330,6 +330,7 @@ void Core::tick() {
     if (!std::exchange(looking_at_head_, true)) go(look_at_head(shared_from_this()));
     if (!std::exchange(looking_at_validators_, true)) go(look_at_validators(shared_from_this()));
     dial_known();
+    tell_links();
     tick_timer_->set(now + config_.limits.tick_ns);
 }
 
@@ -344,6 +345,7 @@ void Core::tend(const PeerPtr& peer, std::int64_t now) {
     if (now - peer->heard_ns > peer->silent_after_ns.value_or(limits.silent_ns)) {
         return peer->disconnect("silent for too long");
     }
+    while (const auto request = peer->take_owed()) on_frame(peer, *request);
     if (now - peer->pinged_ns > limits.idle_ns) go(ping(shared_from_this(), peer));
     if (!peer->proved && !peer->proving) go(prove(shared_from_this(), peer));
     if (peer->limited) peer->limited = peer->score.at(now) < Score::limited_below;

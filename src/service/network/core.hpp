@@ -1,7 +1,8 @@
 #pragma once
 // The network service's inside: everything that happens on its loop. core.cpp has connections, core_messages.cpp what
-// is done with a frame, core_blocks.cpp blocks and consensus messages, core_transactions.cpp transactions,
-// core_sync.cpp what a node asks for that is far behind.
+// is done with a frame, core_blocks.cpp blocks and consensus messages, core_relay.cpp what is passed on for validators
+// that don't reach one another, core_transactions.cpp transactions, core_sync.cpp what a node asks for that is far
+// behind.
 //
 // Held by shared_ptr: each task that waits for another service keeps it, and goes on on the loop.
 
@@ -81,6 +82,7 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     static constexpr std::size_t announcers_max = 4;
     static constexpr std::size_t news_max = 1 << 14;
     static constexpr std::size_t recent_blocks_max = 16;
+    static constexpr std::size_t relayed_max = 4096;
     static constexpr std::int64_t ban_ns = 300 * ns_per_s;
     static constexpr std::int64_t call_ns = 10 * ns_per_s;  // for another service of the node to answer
 
@@ -125,6 +127,9 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     void on(const PeerPtr& peer, const Frame& frame, const ConsensusMessage& message);
     void on(const PeerPtr& peer, const Frame& frame, const Proposal& message);
     void on(const PeerPtr& peer, const Frame& frame, const NamedProposal& message);
+    void on(const PeerPtr& peer, const Frame& frame, const Links& message);
+    void on(const PeerPtr& peer, const Frame& frame, const Relayed& message);
+    void on(const PeerPtr& peer, const Frame& frame, const RelayedProposal& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetBlockTransactions& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetBlock& message);
     void on(const PeerPtr& peer, const Frame& frame, const GetHeaders& message);
@@ -139,18 +144,31 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
 
     // Blocks.
     [[nodiscard]] bool may_speak(const Peer& peer) const;
-    Task<void> deliver(std::shared_ptr<Core> self, PeerPtr peer, Bytes payload, std::vector<Bytes> blocks);
-    Task<void> receive(std::shared_ptr<Core> self, PeerPtr peer, Payload payload);
+    Task<void> deliver(std::shared_ptr<Core> self, PeerPtr peer, Bytes payload, std::vector<OpenBlockPtr> blocks,
+                       bool is_relayed);
+    Task<void> receive(std::shared_ptr<Core> self, PeerPtr peer, Payload payload, bool is_relayed);
     Task<void> receive_named(std::shared_ptr<Core> self, PeerPtr peer, Payload payload);
     Task<OpenBlockPtr> assemble(PeerPtr peer, const CompactBlock& compact);
     /// @return  whether the transactions that were missing are there now.
     Task<bool> complete(PeerPtr peer, Assembly& assembly, Payload& reply);
     Task<OpenBlockPtr> fetch_whole(PeerPtr peer, Hash hash);
+    struct Packed {
+        Lane lane;
+        FramePtr frame;
+    };
+    /// A message of the engine and the blocks that it names, as a frame.
+    /// @errors invalid_argument  it is too large for any.
+    [[nodiscard]] Result<Packed> pack(BytesView payload, std::span<const OpenBlockPtr> blocks, bool is_relayed);
     void remember(OpenBlockPtr block);
     [[nodiscard]] OpenBlockPtr recent(const Hash& hash) const;
     Task<void> serve_blocks(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetBlocks request);
     Task<void> serve_headers(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetHeaders request);
     Task<api::network::FetchBlocksReply> fetch_from(PeerPtr peer, GetBlocks request, std::int64_t timeout_ns);
+
+    // For validators that don't reach one another.
+    void tell_links();
+    void relay(const Peer& from, const Address& signer, const Bytes& payload, std::span<const OpenBlockPtr> blocks);
+    [[nodiscard]] bool is_time_to_relay(const Bytes& payload);
 
     // Headers and states for a node that is far behind.
     Task<void> serve_snapshot(std::shared_ptr<Core> self, PeerPtr peer, std::uint64_t request_id, GetSnapshot request);
@@ -226,6 +244,11 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     bool looking_at_head_ = false;
     std::unordered_set<Address> validators_;
     bool looking_at_validators_ = false;
+
+    std::vector<Address> links_;  // as peers were told
+    std::uint64_t links_number_ = 0;
+    std::unordered_map<Hash, std::int64_t> relayed_;  // when each message was passed on
+    std::deque<Hash> relayed_order_;
 
     std::size_t chunks_asked_ = 0;
     std::deque<OpenBlockPtr> recent_;  // sent or received; the newest last

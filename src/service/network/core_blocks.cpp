@@ -24,32 +24,38 @@ OpenBlockPtr Core::recent(const Hash& hash) const {
     return at == recent_.end() ? nullptr : *at;
 }
 
+Result<Core::Packed> Core::pack(BytesView payload, std::span<const OpenBlockPtr> blocks, bool is_relayed) {
+    std::vector<std::unique_ptr<CompactForm>> forms;  // which the message points into, as they do into the blocks
+    Proposal proposal{{payload}, {}};
+    for (const auto& block : blocks) {
+        // Copies of what waits here for its batch could not be elsewhere.
+        forms.push_back(make_compact(*block, random(), [this](const Hash& hash) { return !told_.contains(hash); }));
+        proposal.blocks.push_back(forms.back()->message);
+    }
+    const bool is_small = payload.size() + 16 <= rule_of(Type::consensus).payload_max;
+    const bool is_plain = blocks.empty() && is_small;
+    Type type = is_plain ? Type::consensus : Type::proposal;
+    if (is_relayed) type = is_plain ? Type::relayed : Type::relayed_proposal;
+    const Bytes encoded = is_plain ? encode(ConsensusMessage{{payload}}) : encode(proposal);
+    if (encoded.size() > rule_of(type).payload_max) {
+        return fail(ErrorCode::invalid_argument, "a consensus message that is too large");
+    }
+    return Packed{rule_of(type).lane, std::make_shared<const Bytes>(encode_frame({type, 0, encoded}))};
+}
+
 Task<api::network::SendReply> Core::send(api::network::Send request) {
     if (request.blocks.size() > proposal_blocks_max) {
         co_return fail(ErrorCode::invalid_argument, "a message that names too many blocks");
     }
-    Proposal proposal{{request.payload}, {}};
-    std::vector<std::unique_ptr<CompactForm>> forms;
-    std::vector<OpenBlockPtr> blocks;  // the forms point into them
+    std::vector<OpenBlockPtr> blocks;
     for (auto& encoded : request.blocks) {
         blocks.push_back(co_await open_block(std::move(encoded)));
-        // Copies of what waits here for its batch could not be elsewhere.
-        forms.push_back(
-            make_compact(*blocks.back(), random(), [this](const Hash& hash) { return !told_.contains(hash); }));
-        proposal.blocks.push_back(forms.back()->message);
         remember(blocks.back());
     }
-    const ConsensusMessage message{{request.payload}};
-    const bool is_small = request.payload.size() + 16 <= rule_of(Type::consensus).payload_max;
-    const Type type = forms.empty() && is_small ? Type::consensus : Type::proposal;
-    const Bytes payload = type == Type::consensus ? encode(message) : encode(proposal);
-    if (payload.size() > rule_of(type).payload_max) {
-        co_return fail(ErrorCode::invalid_argument, "a consensus message that is too large");
-    }
-    const auto frame = std::make_shared<const Bytes>(encode_frame({type, 0, payload}));
+    const auto [lane, frame] = co_await pack(request.payload, blocks, false);
     // For a peer whose lane is full of blocks: it asks for these when it has read those.
     FramePtr named;
-    if (!forms.empty() && is_small) {
+    if (!blocks.empty()) {
         NamedProposal names{{request.payload}, {}};
         for (const auto& block : blocks) names.blocks.push_back(block->hash);
         const Bytes encoded = encode(names);
@@ -62,44 +68,47 @@ Task<api::network::SendReply> Core::send(api::network::Send request) {
         if (!peer->proved) continue;  // it would not know whose message this is
         const bool meant = request.to ? peer->validator == request.to : may_speak(*peer);
         if (!meant) continue;
-        const bool is_taken = peer->post(rule_of(type).lane, frame);
+        const bool is_taken = peer->post(lane, frame);
         if (is_taken || (named && peer->post(Lane::consensus, named))) ++reply.count;
     }
     co_return reply;
 }
 
-Task<void> Core::deliver(std::shared_ptr<Core> self, PeerPtr peer, Bytes payload, std::vector<Bytes> blocks) {
+Task<void> Core::deliver(std::shared_ptr<Core> self, PeerPtr peer, Bytes payload, std::vector<OpenBlockPtr> blocks,
+                         bool is_relayed) {
     std::size_t size = payload.size();
-    for (const auto& block : blocks) size += block.size();
+    api::consensus::Deliver request{*peer->validator, payload, {}, is_relayed};
+    for (const auto& block : blocks) {
+        size += block->encoded.size();
+        request.blocks.push_back(block->encoded);
+    }
     const Peer::Work work(peer, size);
-    const auto reply =
-        co_await call(ports_.deliver, {*peer->validator, std::move(payload), std::move(blocks)});
+    const auto reply = co_await call(ports_.deliver, std::move(request));
     if (reply.verdict == api::consensus::Verdict::reject) blame(*peer, fault::malformed, reply.reason);
+    if (reply.verdict == api::consensus::Verdict::accept && reply.signer) relay(*peer, *reply.signer, payload, blocks);
 }
 
-Task<void> Core::receive(std::shared_ptr<Core> self, PeerPtr peer, Payload payload) {
+Task<void> Core::receive(std::shared_ptr<Core> self, PeerPtr peer, Payload payload, bool is_relayed) {
     const Peer::Work work(peer, payload->size());
     const auto proposal = co_await decode<Proposal>(*payload);
-    std::vector<Bytes> blocks;
+    std::vector<OpenBlockPtr> blocks;
     for (const auto& compact : proposal.blocks) {
-        const auto block = co_await assemble(peer, compact);
-        blocks.push_back(block->encoded);
-        remember(block);
+        blocks.push_back(co_await assemble(peer, compact));
+        remember(blocks.back());
     }
-    co_await deliver(self, peer, to_bytes(proposal.payload.bytes), std::move(blocks));
+    co_await deliver(self, peer, to_bytes(proposal.payload.bytes), std::move(blocks), is_relayed);
 }
 
 Task<void> Core::receive_named(std::shared_ptr<Core> self, PeerPtr peer, Payload payload) {
     const Peer::Work work(peer, payload->size());
     const auto proposal = co_await decode<NamedProposal>(*payload);
-    std::vector<Bytes> blocks;
+    std::vector<OpenBlockPtr> blocks;
     for (const auto& hash : proposal.blocks) {
         auto block = recent(hash);
-        if (!block) block = co_await fetch_whole(peer, hash);
-        blocks.push_back(block->encoded);
-        remember(block);
+        blocks.push_back(block ? std::move(block) : co_await fetch_whole(peer, hash));
+        remember(blocks.back());
     }
-    co_await deliver(self, peer, to_bytes(proposal.payload.bytes), std::move(blocks));
+    co_await deliver(self, peer, to_bytes(proposal.payload.bytes), std::move(blocks), false);
 }
 
 Task<OpenBlockPtr> Core::assemble(PeerPtr peer, const CompactBlock& compact) {

@@ -31,6 +31,9 @@ void Core::on_frame(const PeerPtr& peer, const Frame& frame) {
         if (!peer->answer(frame)) on_broken(*peer, std::string(rule_of(frame.type).name) + " that nobody asked for");
         return;
     }
+    // A reply that finds its lane full is lost, and the peer would wait for it in vain.
+    const auto& rule = rule_of(frame.type);
+    if (rule.kind == Kind::request && rule.lane == Lane::blocks && peer->is_full(rule.lane)) return peer->owe(frame);
     with_message(frame.type, [&]<class Message>() { handle<Message>(peer, frame); });
 }
 
@@ -100,12 +103,12 @@ bool Core::may_speak(const Peer& peer) const {
 
 void Core::on(const PeerPtr& peer, const Frame&, const ConsensusMessage& message) {
     if (!may_speak(*peer)) return;
-    go(deliver(shared_from_this(), peer, to_bytes(message.payload.bytes), {}));
+    go(deliver(shared_from_this(), peer, to_bytes(message.payload.bytes), {}, false));
 }
 
 void Core::on(const PeerPtr& peer, const Frame& frame, const Proposal&) {
     if (!may_speak(*peer)) return;
-    go(receive(shared_from_this(), peer, std::make_shared<const Bytes>(to_bytes(frame.payload))));
+    go(receive(shared_from_this(), peer, std::make_shared<const Bytes>(to_bytes(frame.payload)), false));
 }
 
 void Core::on(const PeerPtr& peer, const Frame& frame, const NamedProposal&) {

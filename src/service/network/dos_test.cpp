@@ -17,15 +17,8 @@ class Dos : public NetworkTest {
     std::shared_ptr<RawPeer> connect_bad(std::optional<Hello> hello = good_hello()) {
         return connect(*node_, bad_key_, hello);
     }
-    /// Connected, and known as a validator.
     std::shared_ptr<RawPeer> connect_validator(const TestKey& key, std::uint8_t validator) {
-        auto peer = connect(*node_, key);
-        peer->say(identity(*peer, key, validator));
-        EXPECT_TRUE(eventually([&] {
-            const auto peers = node_->peers();
-            return std::ranges::any_of(peers, [&](const auto& one) { return one.id == key.id() && one.validator; });
-        }));
-        return peer;
+        return NetworkTest::connect_validator(*node_, key, validator);
     }
     bool is_connected(const TestKey& key) { return score_of(*node_, key.id()) != 1; }
     /// The good one is connected and nothing is held against it.
@@ -256,6 +249,7 @@ TEST_F(Dos, blocks_for_a_full_lane_are_named_and_asked_for) {
     EXPECT_EQ(to_bytes(named->payload.bytes), Bytes{2});
     EXPECT_EQ(peer->heard(Type::proposal).size(), 1U);
     EXPECT_EQ(named->blocks[0], chain::hash_of(chain::decode_block(next)->header));
+    EXPECT_TRUE(eventually([&] { return peer->heard(Type::block).size() == 20; })) << "what found no room comes later";
     EXPECT_TRUE(is_connected(bad_key_));
 }
 

@@ -39,6 +39,9 @@ constexpr auto rules = std::to_array<TypeRule>({
     {Type::get_chunk, "get_chunk", Lane::requests, Kind::request, 128},
     {Type::chunk, "chunk", Lane::requests, Kind::reply, 2 * mib},
     {Type::named_proposal, "named_proposal", Lane::consensus, Kind::message, 64 * kib},
+    {Type::links, "links", Lane::consensus, Kind::message, 8 * kib},
+    {Type::relayed, "relayed", Lane::consensus, Kind::message, 64 * kib},
+    {Type::relayed_proposal, "relayed_proposal", Lane::blocks, Kind::message, 4 * mib},
 });
 static_assert([] {
     for (std::size_t i = 0; i < rules.size(); ++i) {

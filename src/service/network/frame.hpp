@@ -47,6 +47,9 @@ enum class Type : std::uint8_t {
     get_chunk,
     chunk,
     named_proposal,
+    links,
+    relayed,
+    relayed_proposal,
 };
 
 enum class Kind : std::uint8_t { message, request, reply };

@@ -39,6 +39,9 @@ struct Limits {
     std::int64_t redial_max_ns = 10 * ns_per_s;
     std::int64_t batch_ns = 3 * ns_per_ms;    // transactions wait this long for others
     std::int64_t arrive_ns = 500 * ns_per_ms;  // an announced transaction may still come by itself
+    /// Between two times that one message is passed on: several peers may bring it, and its validator repeats it after
+    /// half a second.
+    std::int64_t relay_again_ns = 400 * ns_per_ms;
     std::int64_t tick_ns = 500 * ns_per_ms;   // between looks at the head, pings, deadlines
 };
 

@@ -128,6 +128,9 @@ WEFT_MESSAGE(SnapshotMessage)
 WEFT_MESSAGE(GetChunk)
 WEFT_MESSAGE(ChunkMessage)
 WEFT_MESSAGE(NamedProposal)
+WEFT_MESSAGE(Links)
+WEFT_MESSAGE(Relayed)
+WEFT_MESSAGE(RelayedProposal)
 #undef WEFT_MESSAGE
 
 Hash identity_binding(std::uint64_t chain_id, const Hash& genesis, const Hash& exported, std::string_view prover) {

@@ -45,6 +45,7 @@ inline constexpr std::size_t headers_count_max = 1024;
 inline constexpr std::size_t blocks_count_max = 128;
 inline constexpr std::size_t proposal_blocks_max = 4;
 inline constexpr std::size_t peers_count_max = 32;
+inline constexpr std::size_t links_count_max = 256;
 inline constexpr std::size_t chunk_items_max = 8192;
 inline constexpr std::size_t proof_nodes_max = 130;  // on the way to two edges, and one over
 inline constexpr std::size_t id_size = 32;        // of a peer, as bytes
@@ -232,6 +233,22 @@ struct ChunkMessage {
     List<Blob, proof_nodes_max> slot_proof;
     List<Blob, chunk_items_max> codes;
 };
+/// The validators whose connections the sender has. Who never said so is taken to have all.
+struct Links {
+    static constexpr Type type = Type::links;
+    List<Address, links_count_max> validators;  // ascending
+};
+/// A ConsensusMessage of another validator than the sender, passed on.
+struct Relayed {
+    static constexpr Type type = Type::relayed;
+    Blob payload;
+};
+/// A Proposal of another validator than the sender, passed on.
+struct RelayedProposal {
+    static constexpr Type type = Type::relayed_proposal;
+    Blob payload;
+    List<CompactBlock, proposal_blocks_max> blocks;
+};
 
 /// @errors invalid_argument  not that message; resource_exhausted  more of something than its bound.
 template <class Message>
@@ -273,9 +290,12 @@ auto with_message(Type type, Visit visit) {
         case Type::snapshot: return visit.template operator()<SnapshotMessage>();
         case Type::get_chunk: return visit.template operator()<GetChunk>();
         case Type::chunk: return visit.template operator()<ChunkMessage>();
-        case Type::named_proposal: break;
+        case Type::named_proposal: return visit.template operator()<NamedProposal>();
+        case Type::links: return visit.template operator()<Links>();
+        case Type::relayed: return visit.template operator()<Relayed>();
+        case Type::relayed_proposal: break;
     }
-    return visit.template operator()<NamedProposal>();
+    return visit.template operator()<RelayedProposal>();
 }
 
 /// What a validator signs to be known on one connection: nobody else has this connection's secret, and what one end

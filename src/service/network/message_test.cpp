@@ -64,7 +64,7 @@ TEST(frame, what_is_wrong_with_a_header_is_said_before_its_payload_comes) {
         std::string_view message;
     };
     const Case cases[] = {
-        {"type", frame(12, 27, 0, 0), ErrorCode::invalid_argument, "frame of unknown type 27"},
+        {"type", frame(12, 30, 0, 0), ErrorCode::invalid_argument, "frame of unknown type 30"},
         {"last type", frame(12, 255, 0, 0), ErrorCode::invalid_argument, "frame of unknown type 255"},
         {"lane", frame(12, 3, 1, 1), ErrorCode::invalid_argument, "ping frame in another lane"},
         {"short", frame(9, 3, 0, 1), ErrorCode::invalid_argument, "ping frame is shorter than its header"},

@@ -73,6 +73,25 @@ bool Peer::answer(const Frame& frame) {
     return true;
 }
 
+void Peer::owe(const Frame& request) {
+    if (owed_.size() >= pending_max || owed_size_ + request.payload.size() > owed_size_max) return;
+    owed_size_ += request.payload.size();
+    owed_.push_back({request.type, request.request_id, to_bytes(request.payload)});
+}
+
+std::optional<Frame> Peer::take_owed() {
+    if (owed_.empty() || closed() || closing() || is_full(rule_of(owed_.front().type).lane)) return std::nullopt;
+    const Owed owed = std::move(owed_.front());
+    owed_.pop_front();
+    owed_size_ -= owed.payload.size();
+    owed_payload_ = owed.payload;
+    return Frame{owed.type, owed.request_id, owed_payload_};
+}
+
+bool Peer::is_full(Lane lane) const {
+    return outbox_.size(lane) > limits_.lane_bytes_max[static_cast<std::size_t>(lane)] / 2;
+}
+
 std::size_t Peer::expire(std::int64_t now_ns) {
     std::vector<Promise<Payload>> late;
     std::size_t had_time = 0;

@@ -3,10 +3,12 @@
 // What the frames mean is the Core's.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "net/tls.hpp"
 #include "service/network/limits.hpp"
@@ -57,6 +59,12 @@ class Peer final : public net::TlsStream {
         return ask(rule_of(Message::type).lane, std::make_shared<const Bytes>(to_frame(message, id)), id, reply,
                    timeout_ns);
     }
+    /// Keeps a request until there is room for its reply; one too many is lost.
+    void owe(const Frame& request);
+    /// A request that was kept, now that there is room; its payload is valid until the next call.
+    [[nodiscard]] std::optional<Frame> take_owed();
+    /// Whether the lane is too full for the largest reply.
+    [[nodiscard]] bool is_full(Lane lane) const;
     /// Hands a reply to who asked. One that nobody waits for any more is dropped; false if it answers another question.
     [[nodiscard]] bool answer(const Frame& frame);
     /// Ends requests that have waited long enough; returns how many of them had the time that a correct peer needs.
@@ -92,6 +100,8 @@ class Peer final : public net::TlsStream {
     std::uint64_t head_number = 0;
     std::uint64_t finalized_number = 0;
     std::optional<Address> validator;
+    std::optional<std::unordered_set<Address>> links;  // validators that it is connected to, as it says
+    std::uint64_t links_told = 0;                      // which of our own lists it has been told
     bool proving = false;      // asked our consensus to prove who we are
     bool proved = false;
     std::int64_t opened_ns;
@@ -109,7 +119,13 @@ class Peer final : public net::TlsStream {
         std::int64_t deadline_ns;
         bool had_time;
     };
+    struct Owed {
+        Type type;
+        std::uint64_t request_id;
+        Bytes payload;
+    };
     static constexpr std::size_t pending_max = 256;
+    static constexpr std::size_t owed_size_max = 1 << 20;
     static constexpr std::size_t output_bytes_wanted = 128 << 10;  // in the stream, beyond which lanes hold frames
 
     Task<Payload> ask(Lane lane, FramePtr frame, std::uint64_t id, Type reply, std::int64_t timeout_ns);
@@ -135,6 +151,9 @@ class Peer final : public net::TlsStream {
     std::size_t working_bytes_ = 0;
     std::size_t working_count_ = 0;
     std::unordered_map<std::uint64_t, Pending> pending_;
+    std::deque<Owed> owed_;  // at most pending_max, as many as a correct peer waits for
+    std::size_t owed_size_ = 0;
+    Bytes owed_payload_;  // of the one that was taken last
     std::uint64_t last_request_ = 0;
     std::string reason_ = "the connection ended";
 };

@@ -105,6 +105,7 @@ struct Delivered {
     Address from;
     Bytes payload;
     std::vector<Bytes> blocks;
+    bool is_relayed = false;
 };
 
 /// A node whose other services are here.
@@ -160,6 +161,7 @@ class TestNode {
     api::storage::SnapshotHeadReply snapshot;
     chain::SnapshotChunk chunk;  // of that snapshot, whatever is asked for
     api::consensus::Verdict verdict = api::consensus::Verdict::accept;
+    std::optional<Address> signer;  // of whatever is delivered
     api::validation::Admission admission = api::validation::Admission::added;
     chain::TransactionPtr always_matched;  // for every id that nothing else matches
     std::atomic<bool> holds_deliveries = false;
@@ -171,14 +173,16 @@ class TestNode {
             Future<api::consensus::DeliverReply> later;
             {
                 const std::lock_guard lock(mutex);
-                delivered_.push_back({request.from, std::move(request.payload), std::move(request.blocks)});
+                delivered_.push_back(
+                    {request.from, std::move(request.payload), std::move(request.blocks), request.is_relayed});
                 later = held.emplace_back().future();
             }
             co_return co_await std::move(later).wait();
         }
         const std::lock_guard lock(mutex);
-        delivered_.push_back({request.from, std::move(request.payload), std::move(request.blocks)});
-        co_return api::consensus::DeliverReply{verdict, "as the test says"};
+        delivered_.push_back(
+            {request.from, std::move(request.payload), std::move(request.blocks), request.is_relayed});
+        co_return api::consensus::DeliverReply{verdict, "as the test says", signer};
     }
     Task<api::consensus::ProveIdentityReply> prove(Hash binding) {
         if (!secret_) co_return api::consensus::ProveIdentityReply{};
@@ -386,6 +390,16 @@ class NetworkTest : public testing::Test {
         append(bytes, signature.s);
         bytes.push_back(signature.y_parity);
         return to_frame(Identity{*crypto::address_of(secret_of(validator)), BytesView(bytes)});
+    }
+    /// Connected, and known as a validator.
+    std::shared_ptr<RawPeer> connect_validator(TestNode& node, const TestKey& key, std::uint8_t validator) {
+        auto peer = connect(node, key);
+        peer->say(identity(*peer, key, validator));
+        EXPECT_TRUE(eventually([&] {
+            const auto peers = node.peers();
+            return std::ranges::any_of(peers, [&](const auto& one) { return one.id == key.id() && one.validator; });
+        }));
+        return peer;
     }
     /// A node that listens and pins these peers, whom it does not reach itself.
     std::unique_ptr<TestNode> listening(const TestKey& key, std::vector<std::string> pins, std::uint8_t validator,
