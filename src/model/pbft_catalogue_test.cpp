@@ -177,6 +177,26 @@ TEST(pbft_catalogue, scene_64_a_link_that_fails_in_every_round) {
     play(options);
 }
 
+/// Proposal, prepares, commits; and what building, executing and the disk take.
+TEST(pbft_catalogue, without_faults_a_block_is_final_three_message_delays_after_its_second) {
+    for (const unsigned n : {4U, 7U, 13U}) {
+        for (const std::int64_t delay_ms : {1, 50, 250}) {
+            auto options = quiet(n);
+            options.delay_min_ms = delay_ms;
+            options.delay_mean_ms = 0;
+            options.execute_ms = options.write_ms = 0;
+            PbftRun last;
+            auto probes = play(options, &last);
+            EXPECT_EQ(last.finality_ms_max, 3 * delay_ms) << n << " validators";
+            EXPECT_EQ(probes["final after round 0"], 0U);
+            options.execute_ms = 40;
+            play(options, &last);
+            EXPECT_LE(last.finality_ms_max, 3 * delay_ms + 2 * options.execute_ms) << n << " validators";
+            EXPECT_GT(last.finality_ms_max, 3 * delay_ms);
+        }
+    }
+}
+
 TEST(pbft_catalogue, a_full_disk_lets_nothing_out_and_recovers) {
     auto options = quiet(4);
     for (unsigned i = 0; i < 4; ++i) options.script.push_back(fault(PbftFault::full_disk, 3'000, 9'000, i));

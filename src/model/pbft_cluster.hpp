@@ -90,6 +90,7 @@ struct PbftRun {
     std::uint64_t events = 0;
     std::int64_t virtual_ms = 0;
     std::uint64_t heights = 0;  // the highest final one
+    std::int64_t finality_ms_max = 0;  // in the first phase: from a block's second to its being final at a validator
     std::uint64_t hash = 0;     // of everything that happened
     std::size_t culprits = 0;      // found behind two final blocks, if there were more liars than can be borne
     /// Rare things that happened, by name: a night without one of them tests less than it says.

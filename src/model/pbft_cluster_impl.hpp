@@ -422,6 +422,10 @@ class PbftCluster {
     void perform(std::size_t i, cs::Commit& it) {
         Node& node = nodes_[i];
         if (node.is_honest) check_final(i, it);
+        if (!is_healed_) {
+            const auto second_ms = static_cast<std::int64_t>(it.block->timestamp_s) * 1000 - epoch_ms;
+            run_.finality_ms_max = std::max(run_.finality_ms_max, schedule_.now() - second_ms);
+        }
         if (it.block->height != node.chain.size()) return;  // sync was faster
         node.chain.push_back(it.block);
         std::vector<Ptr> proof;

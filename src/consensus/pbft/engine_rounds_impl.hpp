@@ -125,6 +125,8 @@ void Engine<mutant>::offer(BlockPtr block, std::vector<Ptr> round_changes, std::
 
 template <Mutant mutant>
 bool Engine<mutant>::is_proof(const std::vector<Ptr>& votes, Kind kind, Round round, const Hash& digest) const {
+    // A correct validator names each vote once: no more than these are looked at.
+    if (votes.size() > voters_.size()) return false;
     std::vector<bool> seen(voters_.size());
     std::size_t count = 0;
     for (const auto& vote : votes) {
@@ -172,6 +174,7 @@ typename Engine<mutant>::Justification Engine<mutant>::justification_of(const Pb
     if constexpr (mutant == Mutant::no_justification) {
         return proposal.block->proposer == proposal.signer ? Justification::any_block : Justification::claimed_block;
     }
+    if (proposal.round_changes.size() > voters_.size()) return Justification::none;
     std::vector<bool> seen(voters_.size());
     std::size_t count = 0;
     for (const auto& it : proposal.round_changes) {

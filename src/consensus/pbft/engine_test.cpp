@@ -19,8 +19,10 @@ Address validator(unsigned i) { return Address::from(U256(100 + i).to_hash()); }
 class NameVerifier final : public Verifier {
   public:
     [[nodiscard]] bool is_signed(const PbftMessage& message) const override {
+        ++count;
         return message.signature.r == Hash::from(message.signer);
     }
+    mutable std::size_t count = 0;
 };
 
 /// Validator 3 of four, at height 1; the first proposer is validator 0.
@@ -115,6 +117,8 @@ class Bench {
         }
         return out;
     }
+
+    [[nodiscard]] std::size_t signatures_checked() const { return verifier_.count; }
 
     std::int64_t now_ms = start_ms;
     std::optional<Engine<mutant>> engine;
@@ -318,6 +322,28 @@ TEST(pbft, a_claim_needs_its_votes) {
     bench.hear(forged);
     EXPECT_EQ(bench.all<Penalize>().size(), 3U);
     EXPECT_EQ(bench.engine->round(), 0U);
+}
+
+/// They fit a frame and a list, and each would cost a signature check.
+TEST(pbft, more_votes_than_validators_are_refused_unseen_and_their_signer_is_blamed) {
+    Bench bench;
+    const auto block = bench.block(1, 0);
+    auto swollen = bench.claim(0, 1, 0, block);
+    while (swollen.votes.size() < 100) swollen.votes.push_back(swollen.votes[swollen.votes.size() % 3]);
+    const auto before = bench.signatures_checked();
+    bench.hear(swollen);
+    EXPECT_EQ(bench.signatures_checked(), before + 1) << "but its own";
+    ASSERT_EQ(bench.all<Penalize>().size(), 1U);
+    EXPECT_EQ(bench.all<Penalize>()[0].peer, validator(0));
+    auto proposal = bench.proposal(1, 1, bench.block(2, 1));
+    for (unsigned i = 0; i < 100; ++i) {
+        proposal.round_changes.push_back(bench.share(bench.message(Kind::round_change, i % 3, 1)));
+    }
+    bench.hear(proposal);
+    EXPECT_EQ(bench.signatures_checked(), before + 2);
+    ASSERT_EQ(bench.all<Penalize>().size(), 2U);
+    EXPECT_EQ(bench.all<Penalize>()[1].peer, validator(1));
+    EXPECT_EQ(bench.said_of(Kind::prepare), 0U);
 }
 
 TEST(pbft, two_prepared_blocks_of_one_round_stop_it) {
