@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,26 @@ struct GrpcServerOptions {
     std::int64_t timeout_ns = 60 * ns_per_s;
 };
 
+/// The methods of a server, and what it says of its health.
+class GrpcService {
+  public:
+    explicit GrpcService(GrpcServerOptions options = {});
+
+    /// @param method  full name, "weft.Storage/Account"; before a server listens.
+    void handle(std::string method, GrpcHandler handler);
+    [[nodiscard]] const GrpcHandler* find(std::string_view method) const;
+    /// As GrpcServer::set_health.
+    void set_health(std::string_view service, bool serving) const;
+    [[nodiscard]] const GrpcServerOptions& options() const { return options_; }
+
+  private:
+    struct Health;
+    GrpcServerOptions options_;
+    std::map<std::string, GrpcHandler, std::less<>> handlers_;
+    std::shared_ptr<Health> health_;
+};
+
+/// A service on a port of its own; on one port with HTTP see HttpServer::grpc.
 class GrpcServer {
   public:
     /// @param loops  must outlive the server and run before listen().

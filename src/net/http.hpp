@@ -1,6 +1,6 @@
 #pragma once
-// HTTP/1.1 server (RFC 9112). A handler is a function from a request to a Task of its response; answers leave in the
-// order of the requests, whatever order the handlers end in.
+// HTTP/1.1 (RFC 9112) and HTTP/2 (RFC 9113) server. A handler is a function from a request to a Task of its response;
+// on a connection of HTTP/1.1 answers leave in the order of the requests, whatever order the handlers end in.
 //
 // Refused rather than guessed at: both Content-Length and Transfer-Encoding, line folding, bare LF, white space before
 // a colon, bad tokens. What differs between two readers of one message is how requests are smuggled past one of them.
@@ -94,6 +94,10 @@ struct HttpOptions {
     /// Bodies from this size on are compressed if asked for; 0 never.
     std::size_t gzip_bytes_min = 1024;
     std::size_t gzip_bytes_max = 4 * 1024 * 1024;
+    /// HTTP/2 too, on the same port: by ALPN with TLS, with prior knowledge without.
+    bool http2 = true;
+    /// Of one HTTP/2 connection, running at once.
+    std::uint32_t streams_max = 256;
     /// Speaks TLS if it is set (https, wss); see tls_web.hpp.
     std::shared_ptr<TlsServer> tls = nullptr;
 };
@@ -104,8 +108,10 @@ struct HttpCounters {
     std::uint64_t open = 0;
     std::uint64_t requests = 0;
     std::uint64_t bad_requests = 0;
+    std::uint64_t abusive = 0;    // HTTP/2 connections that were ended for floods
 };
 
+class GrpcService;
 struct WebSocketOptions;
 struct WebSocketHandler;
 
@@ -121,6 +127,9 @@ class HttpServer {
     /// Accepts WebSocket connections on @p path ("*": any); before listen(). See websocket.hpp.
     void websocket(std::string path, WebSocketHandler handler, WebSocketOptions options);
     void websocket(std::string path, WebSocketHandler handler);
+
+    /// Answers gRPC calls on the same port, over HTTP/2; before listen(). See grpc.hpp.
+    void grpc(std::shared_ptr<const GrpcService> service);
 
     /// Port 0 takes a free one. May be called for several addresses.
     /// @errors unavailable  "listen 127.0.0.1:8545: address in use"; invalid_argument  no address.

@@ -454,8 +454,13 @@ void append_number(std::string& out, std::uint64_t number) {
     out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
 }
 
+void replace_line_ends(std::string& value) {
+    for (char& c : value) {
+        if (!value_characters[static_cast<unsigned char>(c)]) c = ' ';
+    }
+}
+
 namespace {
-/// A header that carries a line's end would let its author write headers of his own.
 void append_header_text(std::string& out, std::string_view text) {
     for (const char c : text) out.push_back(value_characters[static_cast<unsigned char>(c)] ? c : ' ');
 }

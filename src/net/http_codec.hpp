@@ -105,6 +105,8 @@ struct ResponseFraming {
 /// Appends the head of a response with a body of @p body_size bytes.
 void append_response_head(std::string& out, const Response& response, std::size_t body_size, bool gzipped,
                           const ResponseFraming& framing);
+/// A header that carries a line's end would let its author write headers of his own: it becomes spaces.
+void replace_line_ends(std::string& value);
 /// Appends a decimal number.
 void append_number(std::string& out, std::uint64_t number);
 

@@ -10,6 +10,8 @@ namespace weft::net {
 namespace {
 
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+/// RFC 9113, 3.4.
+constexpr std::string_view http2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 int status_of(ErrorCode code) {
     switch (code) {
@@ -29,6 +31,8 @@ int status_of(ErrorCode code) {
     }
 }
 
+}  // namespace
+
 Response error_response(int status, std::string_view message) {
     json::Writer body;
     body.begin_object().string("error", message).end_object();
@@ -38,11 +42,24 @@ Response error_response(int status, std::string_view message) {
     return out;
 }
 
+Response to_response(Result<Response> result) {
+    return result ? *std::move(result) : error_response(status_of(result.error().code), result.error().message);
+}
+
+bool compress(Response& response, const HttpOptions& options) {
+    if (options.gzip_bytes_min == 0 || response.body.size() < options.gzip_bytes_min ||
+        response.body.size() > options.gzip_bytes_max || !compressible(response.content_type))
+        return false;
+    const bool encoded = std::ranges::any_of(
+        response.headers, [](const auto& header) { return equal_names(header.first, "content-encoding"); });
+    if (encoded) return false;
+    response.body = gzip(response.body);
+    return true;
+}
+
 void count(std::atomic<std::uint64_t>& counter) {
     counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // one thread writes it
 }
-
-}  // namespace
 
 HttpConnection::HttpConnection(Loop& loop, Socket socket, std::string peer, std::shared_ptr<HttpShared> shared,
                                std::size_t loop_index, ConnectionSet& set)
@@ -101,9 +118,14 @@ void HttpConnection::go_on() {
 
 std::string_view HttpConnection::step(std::string_view bytes) {
     if (partial_) return partial_->in_body ? step_body(bytes) : step_head(bytes);
+    if (bytes.starts_with(http2_preface) && may_be_http2()) {
+        switch_to_http2(bytes);
+        return {};
+    }
     const HeadLimits limits{shared_->options.header_bytes_max, shared_->options.header_count_max};
     Head& head = scratch();
-    switch (parse_request_head(bytes, limits, head)) {
+    const bool preface_begins = http2_preface.starts_with(bytes) && may_be_http2();
+    switch (preface_begins ? Parsed::more : parse_request_head(bytes, limits, head)) {
         case Parsed::bad: refuse(head.error_status, head.error); return {};
         case Parsed::more:
             partial_ = std::make_unique<Partial>();
@@ -121,6 +143,12 @@ std::string_view HttpConnection::step_head(std::string_view bytes) {
     const std::size_t room = shared_->options.header_bytes_max + 1 - before;
     const std::string_view taken = bytes.substr(0, room);
     part.head_bytes.append(taken);
+    if (may_be_http2() &&
+        http2_preface.starts_with(std::string_view(part.head_bytes).substr(0, http2_preface.size()))) {
+        if (part.head_bytes.size() < http2_preface.size()) return {};
+        switch_to_http2(part.head_bytes + std::string(bytes.substr(taken.size())));
+        return {};
+    }
     // Parsed again only when a line has ended: at most once for each header, or beyond the limit.
     if (taken.find('\n') == std::string_view::npos && taken.size() < room) return {};
     const HeadLimits limits{shared_->options.header_bytes_max, shared_->options.header_count_max};
@@ -221,11 +249,7 @@ void HttpConnection::start(const Head& head, Request request) {
 
 void HttpConnection::finish(Turn turn, Result<Response> result) {
     if (closed()) return;
-    if (result) {
-        answer(turn, *std::move(result));
-    } else {
-        answer(turn, error_response(status_of(result.error().code), result.error().message));
-    }
+    answer(turn, to_response(std::move(result)));
     if (!closed() && !consuming_) {
         go_on();
         if (!closed()) set_timer();
@@ -253,17 +277,7 @@ void HttpConnection::answer(Turn turn, Response response) {
 
 void HttpConnection::write_response(const Turn& turn, Response& response) {
     if (closed() || closing()) return;
-    const auto& options = shared_->options;
-    bool gzipped = false;
-    if (turn.framing.gzip_asked && options.gzip_bytes_min != 0 && response.body.size() >= options.gzip_bytes_min &&
-        response.body.size() <= options.gzip_bytes_max && compressible(response.content_type)) {
-        const bool encoded = std::ranges::any_of(
-            response.headers, [](const auto& header) { return equal_names(header.first, "content-encoding"); });
-        if (!encoded) {
-            response.body = gzip(response.body);
-            gzipped = true;
-        }
-    }
+    const bool gzipped = turn.framing.gzip_asked && compress(response, shared_->options);
     ResponseFraming framing = turn.framing;
     if (set_.winding_down() && turn.number + 1 == next_number_) framing.keep_alive = false;
     append_response_head(output(), response, response.body.size(), gzipped, framing);
@@ -329,6 +343,17 @@ bool HttpConnection::upgrade(const Head& head, std::string_view head_bytes, std:
     set_.add(session);
     start_websocket(*session, rest);
     return true;
+}
+
+void HttpConnection::switch_to_http2(std::string_view bytes) {
+    timer_.cancel();
+    const auto self = shared_from_this();
+    const std::string whole(bytes);
+    Socket socket = release();
+    leave_set();
+    const auto next = open_http2(loop(), std::move(socket), std::move(peer_), shared_, loop_index_);
+    set_.add(next);
+    start_http2(*next, whole);
 }
 
 void HttpConnection::on_input_end() {

@@ -31,6 +31,9 @@ struct HttpShared {
         std::atomic<std::uint64_t> bad_requests{0};
     };
     std::vector<Counts> counts;
+    /// gRPC on the same connections; may be null.
+    std::shared_ptr<const GrpcService> grpc;
+    std::atomic<std::uint64_t> abusive{0};
     /// Scratch memory of one loop.
     std::vector<Head> heads;
 };
@@ -86,6 +89,8 @@ class HttpConnection final : public ServerStream {
     [[nodiscard]] std::int64_t deadline() const;
     [[nodiscard]] bool blocked() const;
     [[nodiscard]] Turn next_turn(const Head& head);
+    [[nodiscard]] bool may_be_http2() const { return next_number_ == 0 && shared_->options.http2; }
+    void switch_to_http2(std::string_view bytes);
     [[nodiscard]] Head& scratch() { return shared_->heads[loop_index_]; }
 
     std::shared_ptr<HttpShared> shared_;
@@ -124,6 +129,19 @@ class TlsGreeting final : public ServerStream {
     std::size_t loop_index_;
     Timer deadline_;
 };
+
+[[nodiscard]] Response error_response(int status, std::string_view message);
+/// An error becomes the status it is known by, and its message.
+[[nodiscard]] Response to_response(Result<Response> result);
+/// Compresses the body if that is worth it; the answer must say so then.
+[[nodiscard]] bool compress(Response& response, const HttpOptions& options);
+/// Adds one to a counter that one thread writes.
+void count(std::atomic<std::uint64_t>& counter);
+
+/// In http2_server.cpp: takes over a connection that turned out to be HTTP/2, and reads what has come of it.
+std::shared_ptr<ServerStream> open_http2(Loop& loop, Socket socket, std::string peer,
+                                         const std::shared_ptr<HttpShared>& shared, std::size_t loop_index);
+void start_http2(ServerStream& stream, std::string_view first_input);
 
 /// In websocket.cpp: takes over a socket whose handshake is @p request_head.
 [[nodiscard]] Result<std::string> websocket_accept_header(const Head& head);

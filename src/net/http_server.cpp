@@ -5,7 +5,7 @@ namespace weft::net {
 
 TlsGreeting::TlsGreeting(Loop& loop, int fd, std::string peer, std::shared_ptr<HttpShared> shared,
                          std::size_t loop_index, ConnectionSet& set)
-    : ServerStream(loop, {fd, shared->options.tls->filter()}),
+    : ServerStream(loop, {fd, shared->options.tls->filter(shared->options.http2)}),
       shared_(std::move(shared)),
       set_(set),
       peer_(std::move(peer)),
@@ -20,7 +20,11 @@ void TlsGreeting::on_secured() {
     deadline_.cancel();
     const auto self = shared_from_this();
     leave_set();
-    set_.add(std::make_shared<HttpConnection>(loop(), release(), std::move(peer_), shared_, loop_index_, set_));
+    if (filter()->protocol() == "h2") {
+        set_.add(open_http2(loop(), release(), std::move(peer_), shared_, loop_index_));
+    } else {
+        set_.add(std::make_shared<HttpConnection>(loop(), release(), std::move(peer_), shared_, loop_index_, set_));
+    }
 }
 
 void TlsGreeting::on_closed() {
@@ -66,6 +70,8 @@ void HttpServer::websocket(std::string path, WebSocketHandler handler) {
     websocket(std::move(path), std::move(handler), {});
 }
 
+void HttpServer::grpc(std::shared_ptr<const GrpcService> service) { core_->shared->grpc = std::move(service); }
+
 Result<void> HttpServer::listen(std::string_view address) { return core_->acceptor.listen(address); }
 Endpoint HttpServer::local_address() const { return core_->acceptor.local_address(); }
 Task<void> HttpServer::stop(std::int64_t grace_ns) { return core_->acceptor.stop(grace_ns); }
@@ -79,6 +85,7 @@ HttpCounters HttpServer::counters() const {
         out.requests += counts.requests.load(std::memory_order_relaxed);
         out.bad_requests += counts.bad_requests.load(std::memory_order_relaxed);
     }
+    out.abusive = core_->shared->abusive.load(std::memory_order_relaxed);
     return out;
 }
 

@@ -156,7 +156,7 @@ TEST_F(http, messages_that_two_readers_could_read_differently_are_refused) {
         {"no host", "GET / HTTP/1.1\r\n\r\n", 400},
         {"two hosts", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
         {"no version", "GET /\r\nHost: x\r\n\r\n", 400},
-        {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+        {"HTTP/2 behind a wrong preface", "PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n", 505},
         {"bad version", "GET / HTTP/1.1x\r\nHost: x\r\n\r\n", 400},
         {"two spaces", "GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"bad method", "G(T / HTTP/1.1\r\nHost: x\r\n\r\n", 400},

@@ -47,13 +47,17 @@ Result<void> use_certificate(SSL_CTX* context, const std::string& certificate_fi
     return {};
 }
 
+/// As OpenSSL has lists of names.
+constexpr std::string_view protocols_1 = "\x08http/1.1";
+constexpr std::string_view protocols_2 = "\x02h2\x08http/1.1";
+
 /// The first of ours that the client speaks, too. A client that offers other protocols only is refused (RFC 7301, 3.2).
-int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+int select_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
                     unsigned offered_size, void*) {
-    static constexpr unsigned char ours[] = "\x08http/1.1";
+    const auto& ours = *static_cast<const std::string_view*>(SSL_get_app_data(ssl));
     unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, out_size, ours, sizeof ours - 1, offered, offered_size) !=
-        OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                              static_cast<unsigned>(ours.size()), offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
@@ -94,9 +98,11 @@ Result<void> TlsServer::reload() {
     return {};
 }
 
-std::unique_ptr<Filter> TlsServer::filter() const {
+std::unique_ptr<Filter> TlsServer::filter(bool http2) const {
     const std::lock_guard lock(mutex_);
-    return std::make_unique<TlsFilter>(context_.get(), TlsFilter::Side::server, "");
+    auto out = std::make_unique<TlsFilter>(context_.get(), TlsFilter::Side::server, "");
+    SSL_set_app_data(out->ssl(), const_cast<std::string_view*>(http2 ? &protocols_2 : &protocols_1));
+    return out;
 }
 
 bool TlsServer::handshake_begins() {

@@ -40,7 +40,8 @@ class TlsServer {
     [[nodiscard]] Result<void> reload();
 
     [[nodiscard]] const TlsServerOptions& options() const { return options_; }
-    [[nodiscard]] std::unique_ptr<Filter> filter() const;
+    /// @param http2  whether a client that speaks it shall.
+    [[nodiscard]] std::unique_ptr<Filter> filter(bool http2) const;
     /// False if there are too many; otherwise handshake_ended() must follow.
     [[nodiscard]] bool handshake_begins();
     void handshake_ended() { handshakes_.fetch_sub(1, std::memory_order_relaxed); }
