@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/bench_balance.hpp"
 #include "app/bench_consensus.hpp"
 #include "app/bench_execute.hpp"
 #include "app/bench_node.hpp"
@@ -55,6 +56,20 @@ void define_consensus(CLI::App& command, int& status) {
     });
 }
 
+void define_balance(CLI::App& command, int& status) {
+    auto options = std::make_shared<BenchBalanceOptions>();
+    command.add_option("--picks", options->picks, "of each repetition")
+        ->check(CLI::Range(1'000, 100'000'000))
+        ->capture_default_str();
+    command.add_option("--repetitions", options->repetitions, "of which the fastest counts")
+        ->check(CLI::Range(1, 1'000))
+        ->capture_default_str();
+    command.callback([options, &status] {
+        bench_balance(*options);
+        status = exit_done;
+    });
+}
+
 }  // namespace
 
 void define_bench(CLI::App& command, int& status) {
@@ -72,6 +87,7 @@ void define_bench(CLI::App& command, int& status) {
     });
     define_execute(*command.add_subcommand("execute", "blocks on a state of millions of accounts"), status);
     define_consensus(*command.add_subcommand("consensus", "validators as processes, through the gateway"), status);
+    define_balance(*command.add_subcommand("balance", "choosing one of many instances"), status);
     auto* precompiles = command.add_subcommand("precompiles", "each precompiled contract, beside a library");
     auto chosen = std::make_shared<BenchPrecompilesOptions>();
     precompiles->add_option("--blst", chosen->blst, "libblst.so; without it the curves' rows have no peer");

@@ -9,6 +9,7 @@
 #include "app/watch.hpp"
 #include "chain/transaction.hpp"
 #include "mesh/balance.hpp"
+#include "mesh/layer.hpp"
 
 namespace weft::app {
 
@@ -27,12 +28,6 @@ struct Known {
     TargetPtr target;
     bool healthy = false;
 };
-
-/// Nobody has answered: neither the service nor its rules.
-bool is_lost(const Error& error) {
-    return error.code == ErrorCode::unavailable || error.code == ErrorCode::cancelled;
-}
-bool is_certain(const Error& error) { return error.code == ErrorCode::unavailable && error.detail == 1; }
 
 std::uint64_t random_bits() {
     static std::atomic<std::uint64_t> count{0};
@@ -162,16 +157,16 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
             target->outstanding.fetch_add(1, std::memory_order_relaxed);
             auto answer = co_await settled(target->client.call(context, method, request));
             target->outstanding.fetch_sub(1, std::memory_order_relaxed);
-            if (answer || !is_lost(answer.error())) {
+            if (answer || !mesh::is_lost(answer.error())) {
                 // The channel's "certainly not handled", which a deadline has too, is no word for clients.
-                if (!answer && answer.error().detail == 1) answer.error().detail = 0;
+                if (!answer && answer.error().detail == mesh::detail_unsent) answer.error().detail = 0;
                 co_return std::move(answer);
             }
             now_ns = monotonic_ns();
             target->suspect_until_ns.store(now_ns + state.options.suspect_ns, std::memory_order_relaxed);
             last = std::move(answer).error();
             last.message = state.service + " at " + target->instance.address + ": " + last.message;
-            const bool certain = is_certain(last);
+            const bool certain = mesh::is_unsent(last);
             last.code = ErrorCode::unavailable;
             last.detail = 0;  // towards clients it would be a protocol's code
             if (!certain && !repeatable) co_return std::unexpected(std::move(last));

@@ -8,11 +8,14 @@ namespace weft::mesh {
 
 namespace {
 
-/// (outstanding + 1) / share, compared without division.
-bool is_less_loaded(const Candidate& a, const Candidate& b) {
-    using Wide = unsigned __int128;
-    return Wide{std::uint64_t{a.outstanding} + 1} * b.share() < Wide{std::uint64_t{b.outstanding} + 1} * a.share();
-}
+/// (outstanding + 1) / share, compared without division; exact up to 2^53.
+struct Load {
+    explicit Load(const Candidate& of)
+        : calls(static_cast<double>(of.outstanding) + 1), share(static_cast<double>(of.share())) {}
+    double calls;
+    double share;
+    bool operator<(const Load& other) const { return calls * other.share < other.calls * share; }
+};
 
 std::size_t scaled(std::uint64_t random32, std::size_t bound) {
     return static_cast<std::size_t>(random32 * bound >> 32);
@@ -63,10 +66,13 @@ std::optional<std::size_t> pick_round_robin(std::vector<std::int64_t>& credits, 
 std::optional<std::size_t> pick_least_outstanding(std::span<const Candidate> candidates, std::size_t start) {
     if (candidates.empty()) return std::nullopt;
     std::optional<std::size_t> best;
+    Load least(Candidate{.weight = 0});  // more than any
     const auto look = [&](std::size_t from, std::size_t to) {
         for (std::size_t i = from; i < to; ++i) {
-            if (candidates[i].share() == 0) continue;
-            if (!best || is_less_loaded(candidates[i], candidates[*best])) best = i;
+            const Load load(candidates[i]);
+            if (!(load < least)) continue;
+            best = i;
+            least = load;
         }
     };
     start %= candidates.size();
@@ -90,7 +96,7 @@ std::optional<std::pair<std::size_t, std::size_t>> draw_two(std::span<const Cand
 std::optional<std::size_t> pick_of_two(std::span<const Candidate> candidates, std::uint64_t random) {
     const auto drawn = draw_two(candidates, random);
     if (!drawn) return std::nullopt;
-    return is_less_loaded(candidates[drawn->second], candidates[drawn->first]) ? drawn->second : drawn->first;
+    return Load(candidates[drawn->second]) < Load(candidates[drawn->first]) ? drawn->second : drawn->first;
 }
 
 }  // namespace weft::mesh
