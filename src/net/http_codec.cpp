@@ -66,8 +66,20 @@ Parsed take_content_length(Head& head, std::string_view value) {
     return Parsed::done;
 }
 
+/// What an authority may hold (RFC 3986, 3.2) but for a user's name. Whoever routes by it must not be shown a path or a
+/// list, of which another reader takes another part.
+bool is_host(std::string_view text) {
+    for (const char c : text) {
+        const bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
+                          std::string_view("-._~:[]%!$&'()*+;=").find(c) != std::string_view::npos;
+        if (!fine) return false;
+    }
+    return true;
+}
+
 struct Seen {
     int hosts = 0;
+    bool compressed = false;
     bool connection_close = false;
     bool connection_keep_alive = false;
     bool connection_upgrade = false;
@@ -77,7 +89,10 @@ struct Seen {
 Parsed take_known_header(Head& head, Seen& seen, std::string_view name, std::string_view value) {
     switch (name.size()) {
         case 4:
-            if (equal_names(name, "host")) ++seen.hosts;
+            if (equal_names(name, "host")) {
+                ++seen.hosts;
+                if (!is_host(value)) return bad(head, 400, "bad Host");
+            }
             break;
         case 6:
             if (equal_names(name, "expect")) {
@@ -100,6 +115,9 @@ Parsed take_known_header(Head& head, Seen& seen, std::string_view name, std::str
             break;
         case 15:
             if (equal_names(name, "accept-encoding")) head.accepts_gzip = list_has(value, "gzip");
+            break;
+        case 16:
+            if (equal_names(name, "content-encoding") && !equal_names(value, "identity")) seen.compressed = true;
             break;
         case 17:
             if (equal_names(name, "transfer-encoding")) {
@@ -204,6 +222,7 @@ Parsed parse_request_head(std::string_view bytes, const HeadLimits& limits, Head
     Seen seen;
     if (const Parsed got = parse_headers(bytes, at, limits, head, seen); got != Parsed::done) return got;
     if (seen.hosts > 1 || (seen.hosts == 0 && head.minor_version == 1)) return bad(head, 400, "want one Host header");
+    if (seen.compressed) return bad(head, 415, "compressed requests are not taken");
     head.upgrades_to_websocket = seen.connection_upgrade && seen.websocket && head.minor_version == 1;
     return Parsed::done;
 }
