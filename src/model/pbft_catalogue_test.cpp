@@ -3,8 +3,9 @@
 //   2, 4, 5, 6  wrong quorums and claims: PbftSearchMutant (small_quorum, unproved_claim, any_claim, late_commit)
 //   3           forgets_prepared; 8 rebuilt_proposal; 13, 20 engine_test.cpp (timers before the period, heartbeat)
 //   17, 62      floods and slow clients are the network's and gateway's; the engine's bound is floods_are_bounded
+//   63          versions meet where peers do: Dos.scene_63_mixed_versions
 // No such thing here: 14, 15, 26 belong to chained and speculative protocols, 21 to votes in headers; 19 is 11 with a
-// key lost for good; 60 has no snapshots to corrupt; 63's messages have no second version yet.
+// key lost for good; 60 has no snapshots to corrupt.
 
 #include <gtest/gtest.h>
 

@@ -62,6 +62,36 @@ TEST_F(Dos, unknown_type) {
     expect_refused(peer, "frame of unknown type 99");
 }
 
+/// Number 63 of the catalogue: programs of other versions are refused in words, or held to this one's rules.
+TEST_F(Dos, scene_63_mixed_versions) {
+    start();
+    const auto good = connect(*node_, good_key_);
+    for (const std::uint64_t version : {std::uint64_t{0}, protocol_version + 1, ~std::uint64_t{0}}) {
+        SCOPED_TRACE(version);
+        Hello hello = good_hello();
+        hello.version = version;
+        expect_refused(connect_bad(hello), "another protocol version");
+        EXPECT_FALSE(is_connected(bad_key_));
+    }
+    // A message with a member more, as a later version may have it: dropped and counted, the connection stays.
+    const auto newer = connect_bad();
+    ASSERT_TRUE(eventually([&] { return is_connected(bad_key_); }));
+    Bytes status = encode(StatusMessage{7, {}, 7});
+    ASSERT_EQ(status[0], 0xc0 + status.size() - 1);
+    status.push_back(1);
+    ++status[0];
+    newer->say(encode_frame({Type::status, 0, status}));
+    EXPECT_TRUE(eventually([&] { return score_of(*node_, bad_key_.id()) < 0; }));
+    const auto peers = node_->peers();
+    EXPECT_TRUE(std::ranges::none_of(peers, [](const auto& peer) { return peer.height == 7; }));
+    expect_serves(*newer);
+    // A type that this version has not: where its frames end can't be trusted.
+    newer->say(raw_frame(11, Bytes{200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc0}));
+    expect_refused(newer, "frame of unknown type 200");
+    expect_serves(*good);
+    expect_good_unharmed();
+}
+
 TEST_F(Dos, slowloris_handshake) {
     start([](Config& config) { config.limits.handshake_ns = 100 * ns_per_ms; });
     const auto endpoint = *net::Endpoint::parse((*node_)->address());
