@@ -22,6 +22,10 @@ struct StatusReply {
     Hash instance_id;
     /// The genesis file's config object as JSON, for eth_config and hardhat_metadata.
     std::string fork;
+    /// Whether it catches up with others: from which block, and to which as far as is known.
+    bool is_syncing = false;
+    std::uint64_t sync_from = 0;
+    std::uint64_t sync_to = 0;
 };
 struct Status {
     using Reply = StatusReply;
@@ -115,6 +119,8 @@ struct ProgressReply {
     std::string trouble;
     std::uint64_t evidence_count = 0;
     std::uint64_t refused_signatures = 0;  // by the guard of the key
+    /// What it does to catch up with others, e.g. "snapshot of block 2048, 37 %"; empty: it does not.
+    std::string syncing;
 };
 /// Why the next block is not final yet, as far as this node knows.
 struct Progress {

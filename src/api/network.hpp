@@ -77,6 +77,9 @@ struct FetchBlocks {
 struct FetchHeadersReply {
     std::vector<Bytes> headers;  // RLP; first, first + 1, ...; maybe fewer than asked for
     std::string peer;            // id of who sent them
+    /// As many: why each is final, or empty. The last has its own, and each that names other validators than the one
+    /// before it; an answer without is the peer's fault.
+    std::vector<Bytes> proofs;
 };
 /// Headers from a peer that says it has them. Nothing is known of them but that they are headers of those numbers.
 /// @errors as FetchBlocks.
@@ -85,6 +88,7 @@ struct FetchHeaders {
     static constexpr std::string_view method = "weft.Network/FetchHeaders";
     std::uint64_t first = 0;
     std::uint64_t count = 0;
+    std::vector<std::string> not_from;  // ids of peers that are not asked, here and below
 };
 
 struct FetchSnapshotReply {
@@ -97,6 +101,7 @@ struct FetchSnapshot {
     using Reply = FetchSnapshotReply;
     static constexpr std::string_view method = "weft.Network/FetchSnapshot";
     std::uint64_t number = 0;  // 0: the newest that somebody has
+    std::vector<std::string> not_from;
 };
 
 struct FetchChunkReply {
@@ -110,6 +115,7 @@ struct FetchChunk {
     static constexpr std::string_view method = "weft.Network/FetchChunk";
     std::uint64_t number = 0;
     chain::SnapshotRange range;
+    std::vector<std::string> not_from;
 };
 
 /// Somebody did what no correct peer does.

@@ -28,8 +28,9 @@ std::vector<SchemaFile> schema_files() {
         file<storage::Head, storage::GetBlock, storage::GetTransaction, storage::GetAccount, storage::GetCode,
              storage::GetSlot, storage::GetProof, storage::GetLogs, storage::FeeHistory, storage::Events,
              storage::OpenState, storage::ReadState, storage::RootOf, storage::ReadBlocks, storage::SnapshotHead,
-             storage::ReadSnapshot, storage::CommitDelta, storage::Amend, storage::Rewind, storage::Usage>(
-            "storage.proto", "Storage"),
+             storage::ReadSnapshot, storage::CommitDelta, storage::Amend, storage::Rewind, storage::Usage,
+             storage::BeginSnapshot, storage::PutHeaders, storage::PutChunk, storage::FinishSnapshot>("storage.proto",
+                                                                                                      "Storage"),
         file<validation::Submit, validation::PendingNonce, validation::GetPooled, validation::PoolStatus,
              validation::PoolContent, validation::Drop, validation::PendingEvents, validation::Best, validation::Import,
              validation::Match, validation::FindPooled, validation::HeadChanged>("validation.proto", "Validation"),

@@ -16,6 +16,8 @@ struct HeadReply {
     std::uint64_t version = 0;
     std::uint64_t safe_number = 0;
     std::uint64_t finalized_number = 0;
+    /// Of the first block above the genesis block that is here whole, and whose state is: below it, headers alone.
+    std::uint64_t first_number = 0;
 };
 struct Head {
     using Reply = HeadReply;
@@ -114,6 +116,8 @@ struct ReadBlocks {
     std::uint64_t first = 0;
     std::uint64_t count = 1;
     std::uint64_t size_max = 2 << 20;
+    /// Instead of blocks: their headers, which go further back.
+    bool header_only = false;
 };
 
 struct SnapshotHeadReply {
@@ -347,6 +351,45 @@ struct Amend {
     using Reply = CommitReply;
     static constexpr std::string_view method = "weft.Storage/Amend";
     StateDelta delta;
+};
+
+/// A database that is being made of a snapshot, beside the one that is served.
+struct SnapshotProgressReply {
+    std::vector<chain::SnapshotRange> missing;  // what chunks are wanted of
+    std::uint64_t next_header = 0;
+};
+/// Begins to make one, or goes on where an earlier process ended. The caller vouches for the block before Finish.
+/// @errors failed_precondition  the chain has blocks of its own already; invalid_argument  not a block and its
+///         receipts.
+struct BeginSnapshot {
+    using Reply = SnapshotProgressReply;
+    static constexpr std::string_view method = "weft.Storage/BeginSnapshot";
+    SnapshotHeadReply head;
+};
+/// The headers below the snapshot's block, in order, with the proofs to be kept.
+/// @errors failed_precondition  no snapshot of that block was begun, here and below; invalid_argument  not the next
+///         ones.
+struct PutHeaders {
+    using Reply = SnapshotProgressReply;
+    static constexpr std::string_view method = "weft.Storage/PutHeaders";
+    Hash block;
+    std::vector<StoredBlock> headers;
+};
+/// @errors invalid_argument  the chunk is not right: whoever sent it is to blame.
+struct PutChunk {
+    using Reply = SnapshotProgressReply;
+    static constexpr std::string_view method = "weft.Storage/PutChunk";
+    Hash block;
+    chain::SnapshotRange range;
+    chain::SnapshotChunk chunk;
+};
+/// Puts the database that was made in the place of the one that is served.
+/// @errors unavailable  somebody still reads that one: to be asked again soon, for new readers are turned away
+///         meanwhile; failed_precondition  something is missing.
+struct FinishSnapshot {
+    using Reply = HeadReply;
+    static constexpr std::string_view method = "weft.Storage/FinishSnapshot";
+    Hash block;
 };
 
 /// Takes the chain and its state back to an earlier version.

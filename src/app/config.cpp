@@ -118,6 +118,12 @@ Result<void> set_hardfork(SystemConfig& config, std::string_view value) {
     return {};
 }
 
+Result<void> set_sync(SystemConfig& config, std::string_view value) {
+    if (value != "snapshot" && value != "full") return wants("snapshot or full");
+    config.sync = value;
+    return {};
+}
+
 Result<void> set_accounts(SystemConfig& config, std::string_view value) {
     constexpr std::uint64_t accounts_max = 1'000;  // a millisecond each to derive
     WEFT_TRY(const std::uint64_t count, number(value));
@@ -187,6 +193,13 @@ constexpr auto all_settings = std::to_array<Setting>({
              set_within<&C::validators, 1, 100>),
     address_setting<&C::p2p>("p2p", "where a node's peers reach it (default a free port of 127.0.0.1)"),
     text_setting<&C::peers>("peers", "FILE", "peers of a node that joins others: lines of ID@HOST:PORT"),
+    with_set(text_setting<&C::sync>("sync", "snapshot|full",
+                                    "how a node without blocks joins others: by a snapshot of the state if that is far "
+                                    "ahead (default), or by executing every block"),
+             set_sync),
+    with_set(number_setting<&C::snapshot_interval>("snapshot-interval", "BLOCKS",
+                                                   "between two states that are served to peers (default 1024)"),
+             set_within<&C::snapshot_interval, 1, 1 << 20>),
     number_setting<&C::chain_id>("chain-id", "N", "chain id (default 31337, or the genesis file's)"),
     with_set(
         text_setting<&C::hardfork>("hardfork", "prague|osaka", "newest rules of the development chain (default osaka)"),

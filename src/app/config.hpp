@@ -32,6 +32,10 @@ struct SystemConfig {
     std::string p2p;
     /// File of the peers that a node dials; empty: `weft up` makes one of its own nodes.
     std::string peers;
+    /// How a node without blocks joins others: by a snapshot of the state, or full, by executing every block.
+    std::string sync = "snapshot";
+    /// Blocks between two states that are served to peers, who take one if it is more blocks ahead than that.
+    std::uint64_t snapshot_interval = 1024;
     std::optional<std::uint64_t> chain_id;
     std::string hardfork = "osaka";
     std::optional<std::uint64_t> gas_limit;

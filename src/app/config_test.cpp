@@ -16,6 +16,8 @@ TEST(config, reads_every_setting_as_it_is_written) {
     config.validators = 7;
     config.p2p = "127.0.0.1:30303";
     config.peers = "peers";
+    config.sync = "full";
+    config.snapshot_interval = 8;
     config.chain_id = 7;
     config.hardfork = "prague";
     config.gas_limit = 30'000'000;
@@ -54,6 +56,7 @@ TEST(config, names_the_line_and_the_rule) {
         {"block-time: 0\n", "weft.yaml:1: block-time: wants seconds from 0.001 to 1000000, not \"0\""},
         {"block-time: nan\n", "weft.yaml:1: block-time: wants seconds from 0.001 to 1000000, not \"nan\""},
         {"hardfork: london\n", "weft.yaml:1: hardfork: wants prague or osaka, not \"london\""},
+        {"sync: fast\n", "weft.yaml:1: sync: wants snapshot or full, not \"fast\""},
         {"log-level: loud\n", "weft.yaml:1: log-level: wants debug, info, warn, error or off, not \"loud\""},
         {"http: [a, b]\n", "weft.yaml:1: http: wants one value"},
         {"dev: true\ndev: false\n", "weft.yaml:2: dev: stands here twice"},

@@ -93,6 +93,8 @@ Result<NodeConfig> make_node_config(const SystemConfig& system, std::string data
     out.call_limits.trace_size = system.trace_size_mib << 20;
     out.call_threads = system.call_threads;
     out.monitor_share = system.monitor_share;
+    out.takes_snapshots = system.sync == "snapshot";
+    out.snapshot_interval = system.snapshot_interval;
     return out;
 }
 
@@ -133,8 +135,8 @@ void connect_monitor(service::gateway::Ports& ports, std::unique_ptr<service::mo
 /// A state of storage in this process, for the contract service.
 class LocalReader final : public service::contract::Reader {
   public:
-    LocalReader(const service::storage::Database& database, std::uint64_t version, std::uint64_t number)
-        : view_(database, version, number) {}
+    LocalReader(service::storage::Storage::DatabasePtr database, std::uint64_t version, std::uint64_t number)
+        : database_(std::move(database)), view_(*database_, version, number) {}
     bool is_thread_safe() const override { return view_.is_thread_safe(); }
     std::optional<chain::Account> account(const Address& address) override { return view_.account(address); }
     U256 storage(const Address& address, const U256& key) override { return view_.storage(address, key); }
@@ -144,6 +146,7 @@ class LocalReader final : public service::contract::Reader {
     const std::optional<Error>& failure() const override { return view_.failure(); }
 
   private:
+    service::storage::Storage::DatabasePtr database_;
     service::storage::StateView view_;
 };
 
@@ -188,12 +191,19 @@ ConsensusPorts consensus_ports(Services& own) {
             direct(own.contract, &Contract::make_change),
             direct(own.network, &Network::send),
             direct(own.network, &Network::fetch_blocks),
-            direct(own.network, &Network::penalize)};
+            direct(own.network, &Network::penalize),
+            direct(own.network, &Network::fetch_headers),
+            direct(own.network, &Network::fetch_snapshot),
+            direct(own.network, &Network::fetch_chunk),
+            direct(own.storage, &Storage::begin_snapshot),
+            direct(own.storage, &Storage::put_headers),
+            direct(own.storage, &Storage::put_chunk),
+            direct(own.storage, &Storage::finish_snapshot)};
 }
 
 Task<service::contract::StateAt> open_local_state(service::storage::Storage& storage, api::BlockRef ref) {
     auto at = co_await storage.resolve(ref);
-    auto reader = std::make_unique<LocalReader>(storage.database(), at.version, at.block->header.number);
+    auto reader = std::make_unique<LocalReader>(std::move(at.database), at.version, at.block->header.number);
     co_return service::contract::StateAt{std::move(reader), std::move(at.block)};
 }
 
@@ -223,7 +233,8 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
     WEFT_TRY(auto kept, store::Kv::open(own.config.data + "/pool", Validation::kept_tables, Validation::kept_options));
 
     own.call_pool = std::make_unique<net::WorkerPool>(own.config.call_threads, call_queue_max);
-    own.storage = std::make_unique<Storage>(std::move(database), chain_config, epoch);
+    own.storage = std::make_unique<Storage>(std::move(database), own.config.genesis, epoch,
+                                            own.config.snapshot_interval);
     own.wallet = std::make_unique<Wallet>(own.config.keys);
 
     auto& ports = own.ports;
@@ -287,8 +298,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
                                    direct(own.consensus, &Consensus::notify), ports.may_impersonate,
                                    direct(own.network, &Network::announce)},
         std::move(kept), epoch, own.pool);
-    own.network = std::make_unique<Network>(loops, network_config(own.config),
-                                            network_ports(own));
+    own.network = std::make_unique<Network>(loops, network_config(own.config), network_ports(own));
     own.consensus = make_consensus(own.config, consensus_ports(own));
     own.monitor = std::make_unique<Monitor>(
         service::monitor::Ports{ports.head, ports.pool_status, ports.network_status, ports.status,
@@ -297,7 +307,7 @@ Result<std::unique_ptr<Node>> Node::open(net::LoopGroup& loops, NodeConfig confi
                                 direct(own.storage, &Storage::usage)},
         own.config.monitor_share, epoch);
 
-    WEFT_CHECK(own.validation->start(own.storage->database().head().block));
+    WEFT_CHECK(own.validation->start((*own.storage->database())->head().block));
     WEFT_CHECK(own.consensus->start());
     WEFT_CHECK(own.network->start());
     own.monitor->start(loops.next());

@@ -10,6 +10,7 @@
 #include "app/config.hpp"
 #include "base/result.hpp"
 #include "chain/genesis.hpp"
+#include "chain/snapshot.hpp"
 #include "consensus/solo.hpp"
 #include "net/grpc.hpp"
 #include "net/loop.hpp"
@@ -31,6 +32,10 @@ struct NodeConfig {
     std::optional<Hash> validator_key;  // nothing: the node only follows
     std::string p2p;                    // where peers reach it
     std::vector<service::network::StaticPeer> peers;
+    /// Whether a node without blocks takes a state from its peers, instead of executing every block.
+    bool takes_snapshots = true;
+    /// Blocks between two states that are served to peers.
+    std::uint64_t snapshot_interval = chain::snapshot_interval;
     /// Whether each commit waits for the disk: a loss of power then loses nothing either.
     bool sync = false;
     service::contract::Limits call_limits;

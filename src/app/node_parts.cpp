@@ -39,13 +39,18 @@ std::unique_ptr<service::consensus::Consensus> make_consensus(const NodeConfig& 
                          std::move(ports.make_change)},
             c::SoloSettings{config.development, config.sealing});
     }
+    c::SnapshotPorts snapshot{std::move(ports.fetch_headers), std::move(ports.fetch_snapshot),
+                              std::move(ports.fetch_chunk),   ports.penalize,
+                              std::move(ports.begin_snapshot), std::move(ports.put_headers),
+                              std::move(ports.put_chunk),     std::move(ports.finish_snapshot)};
     return std::make_unique<c::Pbft>(
         chain,
         c::PbftPorts{std::move(ports.head), std::move(ports.get_block), std::move(ports.best),
                      std::move(ports.head_changed), std::move(ports.drop), std::move(ports.pool_status),
                      std::move(ports.build), std::move(ports.check), std::move(ports.adopt), std::move(ports.send),
-                     std::move(ports.fetch_blocks), std::move(ports.penalize)},
-        c::PbftSettings{config.validator_key, config.data + "/consensus"});
+                     std::move(ports.fetch_blocks), std::move(ports.penalize), std::move(snapshot)},
+        c::PbftSettings{config.validator_key, config.data + "/consensus",
+                        config.takes_snapshots ? config.snapshot_interval : 0});
 }
 
 }  // namespace weft::app

@@ -40,12 +40,20 @@ struct ConsensusPorts {
     mesh::Port<api::network::Send> send;
     mesh::Port<api::network::FetchBlocks> fetch_blocks;
     mesh::Port<api::network::Penalize> penalize;
+    mesh::Port<api::network::FetchHeaders> fetch_headers;
+    mesh::Port<api::network::FetchSnapshot> fetch_snapshot;
+    mesh::Port<api::network::FetchChunk> fetch_chunk;
+    mesh::Port<api::storage::BeginSnapshot> begin_snapshot;
+    mesh::Port<api::storage::PutHeaders> put_headers;
+    mesh::Port<api::storage::PutChunk> put_chunk;
+    mesh::Port<api::storage::FinishSnapshot> finish_snapshot;
 
     template <class F>
     void for_each(F&& f) {
         const auto all = [&](auto&... port) { (f(port), ...); };
         all(head, get_block, amend, rewind, best, head_changed, drop, pool_status, build, check, adopt, make_change,
-            send, fetch_blocks, penalize);
+            send, fetch_blocks, penalize, fetch_headers, fetch_snapshot, fetch_chunk, begin_snapshot, put_headers,
+            put_chunk, finish_snapshot);
     }
 };
 

@@ -117,12 +117,14 @@ Result<void> run_storage(const StopSignals& signals, const ServiceOptions& optio
     net::PoolWorkers workers(pool, std::max(1U, std::thread::hardware_concurrency()));
     WEFT_TRY(auto database,
              service::storage::Database::open(database_config(part->config, workers), part->config.genesis));
-    Storage storage(std::move(database), part->config.genesis.config, new_epoch());
+    Storage storage(std::move(database), part->config.genesis, new_epoch(),
+                    part->config.snapshot_interval);
     part->offer(storage, &Storage::head, &Storage::get_block, &Storage::get_transaction, &Storage::get_account,
                 &Storage::get_code, &Storage::get_slot, &Storage::get_proof, &Storage::get_logs,
                 &Storage::fee_history, &Storage::events, &Storage::read_blocks, &Storage::open_state,
                 &Storage::read_state, &Storage::root_of, &Storage::commit_delta, &Storage::amend, &Storage::rewind,
-                &Storage::usage, &Storage::snapshot_head, &Storage::read_snapshot);
+                &Storage::usage, &Storage::snapshot_head, &Storage::read_snapshot, &Storage::begin_snapshot,
+                &Storage::put_headers, &Storage::put_chunk, &Storage::finish_snapshot);
     return part->serve(signals, nothing, [&] { storage.stop(); });
 }
 

@@ -25,7 +25,8 @@ mesh::Context soon() { return mesh::Context::with_timeout(20 * ns_per_s); }
 
 class FourValidators : public testing::Test {
   protected:
-    FourValidators() : loops_(1) {
+    FourValidators() : FourValidators(SystemConfig{}) {}
+    explicit FourValidators(SystemConfig system) : loops_(1), system_(std::move(system)) {
         // The database's threads outlive the test: they must leave the signals that other tests send to those who wait.
         const StopSignals inherited;
         std::filesystem::remove_all(path_);
@@ -92,7 +93,11 @@ class FourValidators : public testing::Test {
         EXPECT_TRUE(reply) << reply.error().message;
         return reply ? reply->hash : Hash();
     }
-    std::uint64_t height(std::size_t i) { return run(ports(i).head(soon(), {}))->number; }
+    /// Empty while its storage goes over to a snapshot's state.
+    api::storage::HeadReply head(std::size_t i) {
+        return run(ports(i).head(soon(), {})).value_or(api::storage::HeadReply{});
+    }
+    std::uint64_t height(std::size_t i) { return head(i).number; }
     bool has(std::size_t i, const Hash& hash) {
         const auto found = run(ports(i).get_transaction(soon(), {hash}));
         return found && found->transaction != nullptr;
@@ -226,6 +231,75 @@ TEST_F(FourValidators, a_wiped_chain_is_fetched_again) {
     open(3);
     EXPECT_TRUE(eventually([&] { return has(3, last); }));
     expect_one_chain();
+}
+
+/// With a state to be served every three blocks.
+class FourWithSnapshots : public FourValidators {
+  protected:
+    FourWithSnapshots() : FourValidators([] {
+        SystemConfig system;
+        system.snapshot_interval = 3;
+        return system;
+    }()) {
+        for (; nonce_ < 8; ++nonce_) {
+            last_ = send(0, nonce_);
+            EXPECT_TRUE(eventually([&] { return all_have(last_); }));
+        }
+    }
+    void wipe(std::size_t i) {
+        nodes_[i].reset();
+        std::filesystem::remove_all(folder(i) + "/chain");
+        std::filesystem::remove_all(folder(i) + "/pool");
+    }
+    /// That a node says the same of the state as the first one does.
+    void expect_same_state(std::size_t i) {
+        const auto at = api::BlockRef::at(std::min(height(0), height(i)));
+        for (const auto& address : {keys_[0].address, keys_[1].address, Address{{0xaa}}, Address{{0xbb}}}) {
+            const auto wanted = run(ports(0).get_proof(soon(), {address, {}, at}));
+            const auto got = run(ports(i).get_proof(soon(), {address, {}, at}));
+            ASSERT_TRUE(wanted) << wanted.error().message;
+            ASSERT_TRUE(got) << got.error().message;
+            EXPECT_EQ(got->account, wanted->account);
+            EXPECT_EQ(got->account_proof, wanted->account_proof);
+        }
+    }
+
+    std::uint64_t nonce_ = 0;
+    Hash last_;
+};
+
+TEST_F(FourWithSnapshots, a_lost_disk_is_made_good_by_a_snapshot_and_the_node_votes_again) {
+    wipe(3);
+    open(3);
+    ASSERT_TRUE(eventually([&] { return height(3) >= height(0); }));
+    EXPECT_GE(head(3).first_number, 6U);
+    expect_same_state(3);
+    EXPECT_EQ(run(ports(3).get_block(soon(), {api::BlockRef::at(2)})).error().message, "pruned history unavailable");
+    nodes_[2].reset();
+    last_ = send(3, nonce_++);
+    ASSERT_TRUE(eventually([&] { return all_have(last_); })) << "its vote is needed";
+    expect_same_state(3);
+    nodes_[3].reset();
+    open(3);
+    EXPECT_GE(head(3).first_number, 6U) << "what it has stays";
+    open(2);
+    ASSERT_TRUE(eventually([&] { return height(2) >= height(0); }));
+    EXPECT_EQ(head(2).first_number, 0U) << "who has blocks executes those that follow";
+    expect_one_chain();
+    wipe(2);
+    open(2);
+    ASSERT_TRUE(eventually([&] { return height(2) >= height(0); }));
+    EXPECT_GE(head(2).first_number, 6U);
+    expect_same_state(2);
+}
+
+TEST_F(FourWithSnapshots, who_wants_every_block_executes_every_block) {
+    wipe(3);
+    system_.sync = "full";
+    open(3);
+    ASSERT_TRUE(eventually([&] { return has(3, last_); }));
+    EXPECT_EQ(head(3).first_number, 0U);
+    expect_same_state(3);
 }
 
 /// Restored from nothing but its key: it must not vote where it may have voted before.

@@ -90,6 +90,7 @@ void Pbft::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
+        if (snapshot_driver_) snapshot_driver_->stop();
     }
     wake_.notify_all();
     end_.notify_all();
@@ -423,7 +424,11 @@ void Pbft::sign(const std::shared_ptr<pbft::PbftMessage>& message) {
 
 Task<api::consensus::StatusReply> Pbft::status(mesh::Context, api::consensus::Status) {
     const std::lock_guard lock(mutex_);
-    co_return status_;
+    auto out = status_;
+    out.is_syncing = !syncing_.empty();
+    out.sync_from = sync_from_;
+    out.sync_to = sync_to_;
+    co_return out;
 }
 
 Task<api::consensus::SealReply> Pbft::notify(mesh::Context, api::consensus::Notify) {
@@ -460,6 +465,7 @@ Task<api::consensus::ProgressReply> Pbft::progress(mesh::Context, api::consensus
     out.trouble = trouble_;
     out.evidence_count = evidence_count_.load(std::memory_order_relaxed);
     out.refused_signatures = refused_signatures_.load(std::memory_order_relaxed);
+    out.syncing = syncing_;
     co_return out;
 }
 

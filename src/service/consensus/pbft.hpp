@@ -4,7 +4,8 @@
 // Owns     the order of blocks; the engine's record, the validator's key and the record of what it signed.
 // Serves   weft.Consensus.
 // Calls    weft.Validation/Best, HeadChanged, Drop, PoolStatus; weft.Contract/Build, Check, Adopt; weft.Storage/Head,
-//          GetBlock; weft.Network/Send, FetchBlocks, Penalize.
+//          GetBlock, BeginSnapshot, PutHeaders, PutChunk, FinishSnapshot; weft.Network/Send, FetchBlocks,
+//          FetchHeaders, FetchSnapshot, FetchChunk, Penalize.
 // Fails    closed: what can't be made durable is not said, and a block that can't be stored is not voted beyond. While
 //          a neighbour is away it waits and tries again; nobody has to help it.
 //
@@ -40,6 +41,7 @@
 #include "service/consensus/read_message.hpp"
 #include "service/consensus/record_file.hpp"
 #include "service/consensus/serial_thread.hpp"
+#include "service/consensus/snapshot_driver.hpp"
 
 namespace weft::service::consensus {
 
@@ -58,6 +60,7 @@ struct PbftPorts {
     mesh::Port<api::network::Send> send;
     mesh::Port<api::network::FetchBlocks> fetch_blocks;
     mesh::Port<api::network::Penalize> penalize;
+    SnapshotPorts snapshot;
 };
 
 struct PbftSettings {
@@ -65,6 +68,8 @@ struct PbftSettings {
     std::optional<Hash> key;
     /// Of the records.
     std::string folder;
+    /// A node without blocks takes a snapshot's state if that is more blocks ahead; 0: it executes every block.
+    std::uint64_t snapshot_ahead_min = chain::snapshot_interval;
 };
 
 class Pbft final : public Consensus {
@@ -158,6 +163,8 @@ class Pbft final : public Consensus {
     [[nodiscard]] Result<void> execute(const cs::BlockPtr& block);
     [[nodiscard]] Result<void> commit(const cs::BlockPtr& block, Bytes proof);
     [[nodiscard]] Result<void> fetch(const Address& from, std::uint64_t first);
+    /// For a node without blocks.
+    [[nodiscard]] Result<void> take_snapshot();
     [[nodiscard]] Result<void> take_final(const api::network::FinalBlock& block, const std::string& peer);
     [[nodiscard]] Result<void> adopt(const Hash& hash, Bytes block, Bytes proof);
     /// What this engine asks of a block's header besides what every chain asks; empty: it is right.
@@ -169,6 +176,8 @@ class Pbft final : public Consensus {
     void look_at_pool();
     void describe();
     void set_trouble(std::string trouble);
+    /// @param what  empty: it has caught up.
+    void set_syncing(std::string what, std::uint64_t from = 0, std::uint64_t to = 0);
 
     const chain::ChainConfig& config_;
     PbftPorts ports_;
@@ -214,6 +223,10 @@ class Pbft final : public Consensus {
     api::consensus::VotesReply votes_;
     std::vector<pbft::Vote> own_votes_;
     std::string trouble_;
+    std::string syncing_;
+    std::uint64_t sync_from_ = 0;
+    std::uint64_t sync_to_ = 0;
+    std::shared_ptr<SnapshotDriver> snapshot_driver_;  // while it runs
     std::uint64_t final_ms_ = 0;
     std::atomic<std::uint64_t> refused_signatures_{0};
     std::atomic<std::uint64_t> evidence_count_{0};

@@ -224,6 +224,7 @@ Result<void> Pbft::fetch(const Address& from, std::uint64_t first) {
     if (first <= head_->header.number) return {};
     const std::uint64_t before = head_->header.number;
     WEFT_CHECK(look_at_storage());
+    if (head_->header.number == 0 && settings_.snapshot_ahead_min != 0) WEFT_CHECK(take_snapshot());
     const auto asked = from.is_zero() ? std::nullopt : std::optional(from);
     std::uint64_t count = 0;
     Result<void> done;
@@ -244,10 +245,46 @@ Result<void> Pbft::fetch(const Address& from, std::uint64_t first) {
         }
         if (!done || reply->blocks.size() < fetched_at_once) break;
         describe();
+        set_syncing(fmt::format("block {}", head_->header.number), before, head_->header.number);
     }
+    set_syncing({});
     if (count != 0) log_.info("caught up", {{"blocks", count}, {"head", head_->header.number}});
     if (head_->header.number != before) committed();
     return done;
+}
+
+Result<void> Pbft::take_snapshot() {
+    pbft::SnapshotConfig config;
+    config.genesis = domain_.genesis;
+    config.validators = tally_.validators();
+    config.verifier = &*proof_verifier_;
+    config.ahead_min = settings_.snapshot_ahead_min;
+    const auto driver = std::make_shared<SnapshotDriver>(
+        std::move(config), ports_.snapshot,
+        [this](std::string what, std::uint64_t number) { set_syncing(std::move(what), 0, number); });
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) return fail(ErrorCode::cancelled, "the service ends");
+        snapshot_driver_ = driver;
+    }
+    const auto taken = driver->run();
+    {
+        const std::lock_guard lock(mutex_);
+        snapshot_driver_.reset();
+    }
+    set_syncing({});
+    if (!taken) return std::unexpected(taken.error());
+    if (*taken && !until_done("the snapshot's head", [this] { return look_at_storage(); })) {
+        return fail(ErrorCode::cancelled, "the service ends");
+    }
+    return {};
+}
+
+void Pbft::set_syncing(std::string what, std::uint64_t from, std::uint64_t to) {
+    const std::lock_guard lock(mutex_);
+    syncing_ = std::move(what);
+    sync_from_ = from;
+    sync_to_ = to;
 }
 
 void Pbft::set_trouble(std::string trouble) {

@@ -44,7 +44,19 @@ Task<std::string> chain_id(Call& call) {
     co_return quantity_json(facts.chain_id);
 }
 
-Task<std::string> syncing(Call&) { co_return std::string("false"); }
+Task<std::string> syncing(Call& call) {
+    const auto status = co_await call.ports().status(call.context, {});
+    if (!status.is_syncing) co_return std::string("false");
+    const auto head = co_await call.ports().head(call.context, {});
+    std::uint64_t highest = std::max(status.sync_to, head.number);
+    if (const auto network = co_await settled(call.ports().network_status(call.context, {}))) {
+        for (const auto& peer : network->peers) highest = std::max(highest, peer.height);
+    }
+    json::Writer out;
+    out.begin_object().key("startingBlock").quantity(status.sync_from);
+    out.key("currentBlock").quantity(head.number).key("highestBlock").quantity(highest).end_object();
+    co_return out.take();
+}
 Task<std::string> mining(Call&) { co_return std::string("false"); }
 Task<std::string> hashrate(Call&) { co_return std::string("\"0x0\""); }
 

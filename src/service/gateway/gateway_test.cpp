@@ -30,6 +30,17 @@ void expect_results(Fixture& fixture, const std::vector<Exchange>& table) {
     }
 }
 
+TEST(gateway, says_from_where_to_where_a_node_catches_up) {
+    Fixture fixture;
+    EXPECT_EQ(fixture.result("eth_syncing", "[]"), "false");
+    fixture.node.status.is_syncing = true;
+    EXPECT_EQ(fixture.result("eth_syncing", "[]"),
+              R"({"startingBlock":"0x0","currentBlock":"0x0","highestBlock":"0x3"})") << "a peer's head";
+    fixture.node.status.sync_to = 2048;
+    EXPECT_EQ(fixture.result("eth_syncing", "[]"),
+              R"({"startingBlock":"0x0","currentBlock":"0x0","highestBlock":"0x800"})");
+}
+
 TEST(gateway, answers_reads_exactly) {
     Fixture fixture;
     const auto tx = fixture.node.transaction(0);

@@ -81,6 +81,7 @@ api::monitor::FinalityReply explain(const api::consensus::ProgressReply& progres
         out.validators.push_back(state);
     }
     auto& reasons = out.reasons;
+    if (!progress.syncing.empty()) reasons.push_back("this node is syncing: " + progress.syncing);
     if (!progress.trouble.empty()) reasons.push_back("this node: " + progress.trouble);
     if (progress.is_halted)
         reasons.push_back(

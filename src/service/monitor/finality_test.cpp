@@ -47,6 +47,14 @@ TEST(finality, names_who_is_away_and_that_it_is_too_many) {
     EXPECT_EQ(two.since_final_ms, 5000U);
 }
 
+TEST(finality, says_what_a_node_does_to_catch_up) {
+    auto progress = progress_of_four();
+    EXPECT_FALSE(says(explain(progress, connected_to({b, c, d}), now_ms), "syncing"));
+    progress.syncing = "snapshot of block 2048, 37 %";
+    EXPECT_TRUE(says(explain(progress, connected_to({b, c, d}), now_ms),
+                     "this node is syncing: snapshot of block 2048, 37 %"));
+}
+
 TEST(finality, names_whose_vote_is_missing_and_whose_turn_it_is) {
     auto progress = progress_of_four();
     progress.next_round_ms = now_ms + 700;

@@ -146,7 +146,7 @@ void Core::on_secured(Peer& peer) {
     const chain::ForkId fork = chain::fork_id(config_.chain, fork_point());
     peer.post(Hello{protocol_version, config_.chain.chain_id, config_.genesis_hash, fork.hash, fork.next,
                     std::string_view(config_.engine), head_.number, head_.hash, head_.finalized_number,
-                    std::string_view(address_)});
+                    std::string_view(address_), head_.first_number});
 }
 
 chain::ForkPoint Core::fork_point() const {
@@ -225,6 +225,7 @@ void Core::greet(Peer& peer, const Hello& hello) {
     peer.ready = true;
     peer.head_number = hello.head_number;
     peer.finalized_number = hello.finalized_number;
+    peer.first_number = hello.first_number;
     const auto listens = net::Endpoint::parse(hello.address.text());
     if (!peer.inbound()) {
         peer.listens_at = peer.address;
@@ -363,7 +364,7 @@ Task<void> Core::look_at_head(std::shared_ptr<Core> self) {
     }
     head_ = *head;
     for (const auto& peer : ready_peers()) {
-        peer->post(StatusMessage{head_.number, head_.hash, head_.finalized_number});
+        peer->post(StatusMessage{head_.number, head_.hash, head_.finalized_number, head_.first_number});
     }
 }
 

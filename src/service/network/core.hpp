@@ -178,7 +178,11 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     Task<api::network::FetchChunkReply> chunk_from(PeerPtr peer, GetChunk request, std::int64_t timeout_ns);
 
     /// Peers that say they have a block, in the order in which to ask: the named validator, those quick to answer.
-    [[nodiscard]] std::vector<PeerPtr> holders(std::uint64_t number, const std::optional<Address>& named = {}) const;
+    /// @param whole     whether they have it whole, and not its header alone.
+    /// @param not_from  ids of peers that are left out.
+    [[nodiscard]] std::vector<PeerPtr> holders(std::uint64_t number, bool whole,
+                                               const std::optional<Address>& named = {},
+                                               std::span<const std::string> not_from = {}) const;
     /// The first answer to a question that peers are asked one after the other.
     /// @errors unavailable  with @p none, if there is none.
     template <class Reply>

@@ -184,7 +184,7 @@ Task<api::network::FetchBlocksReply> Core::fetch_blocks(mesh::Context context, a
     const GetBlocks wanted{request.first, std::min<std::uint64_t>(request.count, blocks_count_max)};
     if (wanted.count == 0) co_return fail(ErrorCode::invalid_argument, "no blocks are asked for");
     co_return co_await first_answer<api::network::FetchBlocksReply>(
-        context, holders(request.first, request.from), "no peer has block " + std::to_string(request.first),
+        context, holders(request.first, true, request.from), "no peer has block " + std::to_string(request.first),
         [this, wanted](PeerPtr peer, std::int64_t timeout) { return fetch_from(std::move(peer), wanted, timeout); });
 }
 

@@ -54,6 +54,7 @@ void Core::on(const PeerPtr& peer, const Frame&, const Hello& message) {
 void Core::on(const PeerPtr& peer, const Frame&, const StatusMessage& message) {
     peer->head_number = message.head_number;
     peer->finalized_number = message.finalized_number;
+    peer->first_number = message.first_number;
 }
 
 void Core::on(const PeerPtr& peer, const Frame&, const Disconnect& message) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/rlp.hpp"
+#include "consensus/pbft/extra.hpp"
 #include "service/network/core.hpp"
 
 namespace weft::service::network {
@@ -56,6 +56,33 @@ chain::SnapshotChunk to_chunk(const ChunkMessage& message) {
     return out;
 }
 
+/// The validators that a header names; empty: the chain has none.
+consensus::Validators validators_of(BytesView header) {
+    const auto decoded = chain::decode_header(header);
+    if (!decoded) return {};
+    auto extra = consensus::pbft::decode_extra(decoded->extra_data);
+    return extra ? std::move(extra->validators) : consensus::Validators{};
+}
+
+/// Headers with the proofs that whoever does not know their validators needs. A chain that keeps proofs is served up to
+/// a header that has one: what follows it could not be told from a lie.
+/// @param before  of them are not asked for.
+void put_headers(std::span<const api::storage::StoredBlock> stored, std::uint64_t before, Headers& reply) {
+    const auto has_proof = [](const auto& header) { return !header.proof.empty(); };
+    if (std::ranges::any_of(stored, has_proof)) {
+        while (!has_proof(stored.back())) stored = stored.first(stored.size() - 1);
+    }
+    consensus::Validators known;
+    for (std::size_t i = 0; i < stored.size() && reply.headers.size() < headers_count_max; ++i) {
+        auto named = validators_of(stored[i].block);
+        const bool is_proven = i + 1 == stored.size() || named != known;
+        known = std::move(named);
+        if (i < before) continue;
+        reply.headers.push_back({stored[i].block});
+        reply.proofs.push_back(is_proven ? BytesView(stored[i].proof) : BytesView());
+    }
+}
+
 template <class Message>
 bool fits(const Message& message) {
     return encode(message).size() <= rule_of(Message::type).payload_max;
@@ -67,16 +94,12 @@ Task<void> Core::serve_headers(std::shared_ptr<Core> self, PeerPtr peer, std::ui
                                GetHeaders request) {
     const Peer::Work work(peer, headers_bytes_wanted);
     const std::uint64_t count = std::min<std::uint64_t>(request.count, headers_count_max);
-    const auto read = co_await settled(call(ports_.read_blocks, {request.first, count, headers_bytes_wanted}));
+    // With the one before them: the first may name other validators than it.
+    const std::uint64_t before = request.first == 0 ? 0 : 1;
+    const auto read = co_await settled(
+        call(ports_.read_blocks, {request.first - before, count + before, headers_bytes_wanted, true}));
     Headers reply;
-    if (read) {
-        for (const auto& stored : read->blocks) {
-            auto items = rlp::Reader(stored.block).list();
-            const auto header = items ? items->item() : std::unexpected(items.error());
-            if (!header || reply.headers.size() == count) break;
-            reply.headers.push_back({*header});
-        }
-    }
+    if (read) put_headers(read->blocks, before, reply);
     peer->post(reply, request_id);
 }
 
@@ -113,10 +136,13 @@ Task<void> Core::serve_chunk(std::shared_ptr<Core> self, PeerPtr peer, std::uint
     peer->post(reply, request_id);
 }
 
-std::vector<PeerPtr> Core::holders(std::uint64_t number, const std::optional<Address>& named) const {
+std::vector<PeerPtr> Core::holders(std::uint64_t number, bool whole, const std::optional<Address>& named,
+                                   std::span<const std::string> not_from) const {
     std::vector<PeerPtr> out;
     for (const auto& [id, peer] : peers_) {
-        if (peer->head_number >= number && !peer->closing()) out.push_back(peer);
+        if (peer->head_number < number || peer->closing()) continue;
+        if (whole && number != 0 && peer->first_number > number) continue;
+        if (std::ranges::find(not_from, id) == not_from.end()) out.push_back(peer);
     }
     std::ranges::sort(out, {}, [&](const PeerPtr& peer) {
         return std::tuple(!(named && peer->validator == named), peer->limited, peer->latency_ns);
@@ -129,7 +155,8 @@ Task<api::network::FetchHeadersReply> Core::fetch_headers(mesh::Context context,
     const GetHeaders wanted{request.first, std::min<std::uint64_t>(request.count, headers_count_max)};
     if (wanted.count == 0) co_return fail(ErrorCode::invalid_argument, "no headers are asked for");
     co_return co_await first_answer<api::network::FetchHeadersReply>(
-        context, holders(request.first), "no peer has header " + std::to_string(request.first),
+        context, holders(request.first, false, {}, request.not_from),
+        "no peer has header " + std::to_string(request.first),
         [this, wanted](PeerPtr peer, std::int64_t timeout) { return headers_from(std::move(peer), wanted, timeout); });
 }
 
@@ -153,6 +180,11 @@ Task<api::network::FetchHeadersReply> Core::headers_from(PeerPtr peer, GetHeader
         }
         reply.headers.push_back(to_bytes(item.bytes));
     }
+    if (headers.proofs.size() != headers.headers.size()) {
+        blame(*peer, fault::malformed, "sent headers and another number of proofs");
+        co_return fail(ErrorCode::invalid_argument, "the peer sent no proof of its headers");
+    }
+    reply.proofs = copies(headers.proofs);
     co_return reply;
 }
 
@@ -160,7 +192,8 @@ Task<api::network::FetchSnapshotReply> Core::fetch_snapshot(mesh::Context contex
                                                             api::network::FetchSnapshot request) {
     const GetSnapshot wanted{request.number};
     co_return co_await first_answer<api::network::FetchSnapshotReply>(
-        context, holders(std::max<std::uint64_t>(request.number, 1)), "no peer serves a snapshot",
+        context, holders(std::max<std::uint64_t>(request.number, 1), false, {}, request.not_from),
+        "no peer serves a snapshot",
         [this, wanted](PeerPtr peer, std::int64_t timeout) { return snapshot_from(std::move(peer), wanted, timeout); });
 }
 
@@ -185,7 +218,7 @@ Task<api::network::FetchSnapshotReply> Core::snapshot_from(PeerPtr peer, GetSnap
 
 Task<api::network::FetchChunkReply> Core::fetch_chunk(mesh::Context context, api::network::FetchChunk request) {
     const GetChunk wanted{request.number, request.range.first, request.range.last, request.range.slot_first};
-    auto peers = holders(request.number);
+    auto peers = holders(request.number, true, {}, request.not_from);
     if (!peers.empty()) std::ranges::rotate(peers, peers.begin() + static_cast<long>(chunks_asked_++ % peers.size()));
     co_return co_await first_answer<api::network::FetchChunkReply>(
         context, std::move(peers), "no peer serves snapshot " + std::to_string(request.number),

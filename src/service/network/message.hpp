@@ -65,6 +65,7 @@ struct Hello {
     Hash head_hash;
     std::uint64_t finalized_number = 0;
     Text<255> address;  // where it listens, as it knows it; empty: nowhere
+    std::uint64_t first_number = 0;
 };
 /// The head has changed.
 struct StatusMessage {
@@ -72,6 +73,8 @@ struct StatusMessage {
     std::uint64_t head_number = 0;
     Hash head_hash;
     std::uint64_t finalized_number = 0;
+    /// Of the first block above the genesis block that it has whole: below it, headers alone.
+    std::uint64_t first_number = 0;
 };
 struct Disconnect {
     static constexpr Type type = Type::disconnect;
@@ -144,6 +147,9 @@ struct GetHeaders {
 struct Headers {
     static constexpr Type type = Type::headers;
     List<Item, headers_count_max> headers;  // first, first + 1, ...
+    /// One a header: empty, or why that one is final. The last has its own, and each that names other
+    /// validators than the one before it.
+    List<Blob, headers_count_max> proofs;
 };
 struct GetBlocks {
     static constexpr Type type = Type::get_blocks;

@@ -141,7 +141,7 @@ TEST_F(TwoValidators, blocks_are_fetched_from_who_has_them) {
     ASSERT_EQ(got->blocks.size(), 3U);
     EXPECT_EQ(got->peer, alice_key_.id());
     EXPECT_EQ(got->blocks[2].block, alice_->chain[4]);
-    EXPECT_EQ(got->blocks[2].proof, Bytes{0xaa});
+    EXPECT_EQ(got->blocks[2].proof, Bytes{4});
     EXPECT_EQ(bob_->fetch(5, 1).error().code, ErrorCode::unavailable);
     EXPECT_EQ(bob_->fetch(2, 0).error().code, ErrorCode::invalid_argument);
 }

@@ -99,6 +99,7 @@ class Peer final : public net::TlsStream {
     std::size_t slot = peer_slots;  // none
     std::uint64_t head_number = 0;
     std::uint64_t finalized_number = 0;
+    std::uint64_t first_number = 0;  // whole blocks from here on
     std::optional<Address> validator;
     std::optional<std::unordered_set<Address>> links;  // validators that it is connected to, as it says
     std::uint64_t links_told = 0;                      // which of our own lists it has been told

@@ -68,14 +68,14 @@ class Sync : public NetworkTest {
 TEST_F(Sync, headers_snapshots_and_chunks_come_as_they_were_sent) {
     fill(*full_);
     wait_for_height();
-    const auto headers = run((*new_)->fetch_headers(patience(), {2, 1024}));
+    const auto headers = run((*new_)->fetch_headers(patience(), {2, 1024, {}}));
     ASSERT_TRUE(headers) << headers.error().message;
     ASSERT_EQ(headers->headers.size(), 7U);
     EXPECT_EQ(headers->peer, full_key_.id());
     EXPECT_EQ(chain::decode_header(headers->headers[6])->number, 8U);
 
     for (const std::uint64_t number : {0U, 8U}) {
-        const auto snapshot = run((*new_)->fetch_snapshot(patience(), {number}));
+        const auto snapshot = run((*new_)->fetch_snapshot(patience(), {number, {}}));
         ASSERT_TRUE(snapshot) << snapshot.error().message;
         EXPECT_EQ(snapshot->head.number, 8U);
         EXPECT_EQ(snapshot->head.block, full_->snapshot.block);
@@ -84,17 +84,66 @@ TEST_F(Sync, headers_snapshots_and_chunks_come_as_they_were_sent) {
     }
     chain::SnapshotRange range;
     range.last.bytes[0] = 0x1f;
-    const auto chunk = run((*new_)->fetch_chunk(patience(), {8, range}));
+    const auto chunk = run((*new_)->fetch_chunk(patience(), {8, range, {}}));
     ASSERT_TRUE(chunk) << chunk.error().message;
     expect_equal(chunk->chunk, some_chunk());
     EXPECT_EQ(chunk->chunk.last, range.last);
     EXPECT_EQ(chunk->peer, full_key_.id());
 }
 
+/// Which of the validators' sets hold is seen of headers alone, if those that name another set come with their proofs.
+TEST_F(Sync, headers_come_with_the_proofs_that_their_reader_needs) {
+    const consensus::Validators few = {Address{{1}}};
+    const consensus::Validators more = {Address{{1}}, Address{{2}}};
+    fill(*full_);
+    {
+        const std::lock_guard lock(full_->mutex);
+        for (std::uint64_t number = 0; number < 9; ++number) {
+            full_->chain[number] = test_block(number, {}, number < 4 ? few : more);
+        }
+        full_->unproven = {7, 8};
+    }
+    wait_for_height();
+    const auto ask = [&](std::uint64_t first, std::uint64_t count) {
+        auto reply = run((*new_)->fetch_headers(patience(), {first, count, {}}));
+        EXPECT_TRUE(reply) << reply.error().message;
+        return reply ? reply->proofs : std::vector<Bytes>();
+    };
+    using Proofs = std::vector<Bytes>;
+    EXPECT_EQ(ask(1, 1024), (Proofs{{}, {}, {}, {4}, {}, {6}})) << "up to the last that can be proven";
+    EXPECT_EQ(ask(1, 2), (Proofs{{}, {2}}));
+    EXPECT_EQ(ask(4, 2), (Proofs{{4}, {5}})) << "the first names others than the one before it";
+    EXPECT_EQ(ask(5, 2), (Proofs{{}, {6}}));
+    EXPECT_EQ(ask(0, 3), (Proofs{{0}, {}, {2}}));
+}
+
+TEST_F(Sync, who_began_with_a_snapshot_is_asked_for_older_headers_but_not_for_blocks) {
+    {
+        const std::lock_guard lock(full_->mutex);
+        full_->first_number = 8;
+    }
+    fill(*full_);
+    wait_for_height();
+    EXPECT_EQ(run((*new_)->fetch_headers(patience(), {3, 2, {}}))->headers.size(), 2U);
+    EXPECT_EQ(new_->fetch(3, 2).error().message, "no peer has block 3");
+    EXPECT_EQ(new_->fetch(8, 2)->blocks.size(), 1U);
+    EXPECT_EQ(score_of(*new_, full_key_.id()), 0);
+}
+
+TEST_F(Sync, a_peer_that_is_left_out_is_not_asked) {
+    fill(*full_);
+    wait_for_height();
+    const std::vector<std::string> full = {full_key_.id()};
+    EXPECT_EQ(run((*new_)->fetch_headers(patience(), {3, 2, full})).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(run((*new_)->fetch_snapshot(patience(), {8, full})).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(run((*new_)->fetch_chunk(patience(), {8, {}, full})).error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(run((*new_)->fetch_chunk(patience(), {8, {}, {bad_key_.id()}})));
+}
+
 TEST_F(Sync, a_peer_without_that_snapshot_says_so_and_is_not_blamed) {
     fill(*full_);
     wait_for_height();
-    EXPECT_EQ(run((*new_)->fetch_chunk(patience(), {4, {}})).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(run((*new_)->fetch_chunk(patience(), {4, {}, {}})).error().code, ErrorCode::unavailable);
     {
         const std::lock_guard lock(full_->mutex);
         full_->snapshot = {};
@@ -111,8 +160,8 @@ TEST_F(Sync, what_no_frame_may_hold_is_not_served) {
         full_->chunk.codes.assign(1, Bytes(3 << 20, 0x5b));
         full_->snapshot.receipts.assign(1, Bytes(10 << 20, 1));
     }
-    EXPECT_EQ(run((*new_)->fetch_chunk(patience(), {8, {}})).error().code, ErrorCode::unavailable);
-    EXPECT_EQ(run((*new_)->fetch_snapshot(patience(), {8})).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(run((*new_)->fetch_chunk(patience(), {8, {}, {}})).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(run((*new_)->fetch_snapshot(patience(), {8, {}})).error().code, ErrorCode::unavailable);
     EXPECT_EQ(score_of(*new_, full_key_.id()), 0);
 }
 
@@ -141,14 +190,14 @@ TEST_F(Sync, answers_that_are_none_cost_their_sender) {
         ASSERT_TRUE(eventually([&] { return done.load(); }));
         EXPECT_LT(score_of(*full_, bad_key_.id()), score);
     };
-    ask(Type::get_headers, (*full_)->fetch_headers(patience(), {3, 5}),
+    ask(Type::get_headers, (*full_)->fetch_headers(patience(), {3, 5, {}}),
         [&](std::uint64_t id) { return to_frame(wrong_headers, id); });
-    ask(Type::get_headers, (*full_)->fetch_headers(patience(), {3, 5}),
+    ask(Type::get_headers, (*full_)->fetch_headers(patience(), {3, 5, {}}),
         [&](std::uint64_t id) { return to_frame(Headers{}, id); });
-    ask(Type::get_snapshot, (*full_)->fetch_snapshot(patience(), {8}), [&](std::uint64_t id) {
+    ask(Type::get_snapshot, (*full_)->fetch_snapshot(patience(), {8, {}}), [&](std::uint64_t id) {
         return to_frame(SnapshotMessage{8, BytesView(wrong_block), {}, {}}, id);
     });
-    ask(Type::get_chunk, (*full_)->fetch_chunk(patience(), {8, {}}), [&](std::uint64_t id) {
+    ask(Type::get_chunk, (*full_)->fetch_chunk(patience(), {8, {}, {}}), [&](std::uint64_t id) {
         return encode_frame({Type::chunk, id, Bytes{0xc1, 0x01}});
     });
 }
@@ -168,7 +217,7 @@ TEST_F(Sync, requests_for_chunks_go_to_one_peer_after_the_other) {
     }));
     std::set<std::string> asked;
     for (int i = 0; i < 8; ++i) {
-        const auto chunk = run((*both)->fetch_chunk(patience(), {8, {}}));
+        const auto chunk = run((*both)->fetch_chunk(patience(), {8, {}, {}}));
         ASSERT_TRUE(chunk) << chunk.error().message;
         asked.insert(chunk->peer);
     }

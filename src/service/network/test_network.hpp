@@ -11,10 +11,12 @@
 #include <fstream>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "chain/fork_id.hpp"
 #include "chain/transaction.hpp"
 #include "crypto/keccak.hpp"
+#include "consensus/pbft/extra.hpp"
 #include "consensus/pbft/signing.hpp"
 #include "crypto/secp256k1.hpp"
 #include "crypto/siphash.hpp"
@@ -54,9 +56,14 @@ inline chain::TransactionPtr test_transaction(std::uint64_t nonce, std::size_t d
     return chain::sign_transaction(transaction, secret_of(9));
 }
 
-inline Bytes test_block(std::uint64_t number, std::span<const chain::TransactionPtr> transactions) {
+/// @param validators  that its header names; none: it names nothing.
+inline Bytes test_block(std::uint64_t number, std::span<const chain::TransactionPtr> transactions,
+                        consensus::Validators validators = {}) {
     chain::Block block;
     block.header.number = number;
+    if (!validators.empty()) {
+        block.header.extra_data = encode(consensus::pbft::Extra{{}, std::move(validators), std::nullopt, 0, {}});
+    }
     block.header.transactions_root = chain::transactions_root(transactions);
     block.transactions.assign(transactions.begin(), transactions.end());
     return chain::encode(block);
@@ -158,6 +165,8 @@ class TestNode {
     std::mutex mutex;
     std::vector<chain::TransactionPtr> pool;
     std::vector<Bytes> chain;  // blocks 0, 1, ...
+    std::uint64_t first_number = 0;              // below it there are headers alone
+    std::unordered_set<std::uint64_t> unproven;  // of them; of the others the proof is their number's last byte
     api::storage::SnapshotHeadReply snapshot;
     chain::SnapshotChunk chunk;  // of that snapshot, whatever is asked for
     api::consensus::Verdict verdict = api::consensus::Verdict::accept;
@@ -235,7 +244,10 @@ class TestNode {
         api::storage::ReadBlocksReply reply;
         const std::lock_guard lock(mutex);
         for (auto at = request.first; at < chain.size() && reply.blocks.size() < request.count; ++at) {
-            reply.blocks.push_back({chain[at], Bytes{0xaa}});
+            if (!request.header_only && at != 0 && at < first_number) break;
+            const auto header = [&] { return chain::encode(chain::decode_block(chain[at])->header); };
+            reply.blocks.push_back({request.header_only ? header() : chain[at],
+                                    unproven.contains(at) ? Bytes{} : Bytes{static_cast<std::uint8_t>(at)}});
         }
         co_return reply;
     }
@@ -254,6 +266,7 @@ class TestNode {
         const std::lock_guard lock(mutex);
         api::storage::HeadReply reply;
         reply.number = chain.empty() ? 0 : chain.size() - 1;
+        reply.first_number = first_number;
         co_return reply;
     }
 

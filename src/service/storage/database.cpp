@@ -6,6 +6,7 @@
 
 #include "base/hex.hpp"
 #include "base/wire.hpp"
+#include "service/storage/replace_folder.hpp"
 
 namespace weft::service::storage {
 
@@ -38,6 +39,11 @@ api::SealedBlockPtr make_genesis_block(const chain::Genesis& genesis) {
 
 }  // namespace
 
+DatabaseConfig beside(DatabaseConfig config) {
+    config.path += ".snapshot";
+    return config;
+}
+
 store::KvOptions kv_options(const DatabaseConfig& config) {
     constexpr std::uint64_t versioned = 1 << table::accounts | 1 << table::slots | 1 << table::nodes;
     return {config.cache_size, config.write_buffers_size, config.sync, versioned};
@@ -52,7 +58,7 @@ Result<void> write_snapshot_head(store::Kv& kv, const chain::Genesis& genesis, c
                                  BytesView proof, std::uint64_t version) {
     const auto first = make_genesis_block(genesis);
     const auto number = head.header.number;
-    const StoredMeta meta{layout_number, number, head.hash, version, version + 1, first->hash};
+    const StoredMeta meta{layout_number, number, head.hash, version, version + 1, first->hash, number};
     store::Kv::Batch batch;
     put_block(batch, *first, 0);
     put_block(batch, head, version);
@@ -64,7 +70,7 @@ Result<void> write_snapshot_head(store::Kv& kv, const chain::Genesis& genesis, c
 
 Result<void> write_first_head(store::Kv& kv, const chain::Genesis& genesis, std::uint64_t version) {
     const auto block = make_genesis_block(genesis);
-    const StoredMeta meta{layout_number, block->header.number, block->hash, version, version + 1, block->hash};
+    const StoredMeta meta{layout_number, block->header.number, block->hash, version, version + 1, block->hash, 0};
     store::Kv::Batch batch;
     put_block(batch, *block, version);
     batch.put(table::versions, number_key(version), wire::encode(StoredVersion{block->header.state_root, {}, {}, {}}));
@@ -78,6 +84,7 @@ Database::Database(store::Kv kv, const DatabaseConfig& config)
 Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& config, const chain::Genesis& genesis) {
+    WEFT_CHECK(settle_folder(config.path, beside(config).path));
     WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, kv_options(config)));
     auto out = std::unique_ptr<Database>(new Database(std::move(kv), config));
     WEFT_TRY(const bool there, out->read_meta());
@@ -96,6 +103,7 @@ Result<std::unique_ptr<Database>> Database::open(const DatabaseConfig& config, c
 }
 
 Result<std::unique_ptr<Database>> Database::open_existing(const DatabaseConfig& config) {
+    WEFT_CHECK(settle_folder(config.path, beside(config).path));
     std::error_code none;
     if (!std::filesystem::exists(config.path, none)) return fail(ErrorCode::not_found, config.path + ": no chain");
     WEFT_TRY(store::Kv kv, store::Kv::open(config.path, table_names, kv_options(config)));
@@ -117,6 +125,7 @@ Result<bool> Database::read_meta() {
                                 meta->layout, layout_number));
     }
     meta_ = *std::move(meta);
+    first_number_ = meta_.first_number;
     return true;
 }
 
@@ -134,7 +143,7 @@ Result<void> Database::load() {
 }
 
 Result<void> Database::create(const chain::Genesis& genesis) {
-    meta_ = {layout_number, 0, {}, 0, 1, {}};
+    meta_ = {layout_number, 0, {}, 0, 1, {}, 0};
     trie_ = chain::StateTrie(this, chain::empty_trie_root);
     const auto block = make_genesis_block(genesis);
     meta_.genesis_hash = block->hash;

@@ -43,6 +43,8 @@ struct DatabaseConfig {
     std::uint64_t versions_kept = 1'000'000;
 };
 
+/// Where one is made of a snapshot, to take its place.
+[[nodiscard]] DatabaseConfig beside(DatabaseConfig config);
 [[nodiscard]] store::KvOptions kv_options(const DatabaseConfig& config);
 /// For load.hpp: whether a database has been made there.
 [[nodiscard]] Result<bool> has_head(const store::Kv& kv);
@@ -76,6 +78,8 @@ class Database final : public chain::NodeSource {
 
     // Thread-safe reads.
     [[nodiscard]] Head head() const;
+    /// Of the first block above the genesis block that is here whole; below it there are headers alone.
+    [[nodiscard]] std::uint64_t first_number() const { return first_number_; }
     /// Null for a number or hash that the canonical chain doesn't have.
     [[nodiscard]] Result<api::SealedBlockPtr> block(std::uint64_t number) const;
     [[nodiscard]] Result<api::SealedBlockPtr> block(const Hash& hash) const;
@@ -113,6 +117,7 @@ class Database final : public chain::NodeSource {
     /// @return the blocks taken back, newest first.
     [[nodiscard]] Result<std::vector<api::SealedBlockPtr>> rewind(std::uint64_t version);
     [[nodiscard]] std::uint64_t disk_size() const { return kv_.disk_size(); }
+    [[nodiscard]] const DatabaseConfig& config() const { return config_; }
 
     /// What the caches hold: counts, and bytes for codes and blocks.
     struct Cached {
@@ -151,6 +156,7 @@ class Database final : public chain::NodeSource {
     mutable std::mutex head_mutex_;
     Head head_;
     StoredMeta meta_;                       // the writer's
+    std::uint64_t first_number_ = 0;        // of meta_, which it stays
     std::atomic<std::uint64_t> newest_{0};  // version that is, or is being, written
 
     std::mutex writer_mutex_;

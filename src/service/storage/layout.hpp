@@ -89,6 +89,8 @@ struct StoredMeta {
     /// The next one to give away: versions are never used twice.
     std::uint64_t next_version = 0;
     Hash genesis_hash;
+    /// Blocks above the genesis block are here from this one on: a snapshot's, or 0.
+    std::uint64_t first_number = 0;
 };
 
 /// A database that is being filled from a snapshot: it has no StoredMeta yet.

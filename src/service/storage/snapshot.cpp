@@ -33,34 +33,36 @@ class PastState final : public chain::SnapshotSource {
 
 }  // namespace
 
-bool Storage::is_snapshot(std::uint64_t number) const {
-    const std::uint64_t head = database_->head().block->header.number;
-    return number != 0 && number % snapshot_interval_ == 0 && number <= head &&
+bool Storage::is_snapshot(const Database& database, std::uint64_t number) const {
+    const std::uint64_t head = database.head().block->header.number;
+    return number != 0 && number >= database.first_number() && number % snapshot_interval_ == 0 && number <= head &&
            head / snapshot_interval_ - number / snapshot_interval_ < chain::snapshots_kept;
 }
 
 Task<api::storage::SnapshotHeadReply> Storage::snapshot_head(mesh::Context, api::storage::SnapshotHead request) {
+    const auto database = co_await this->database();
     api::storage::SnapshotHeadReply reply;
     std::uint64_t number = request.number;
     if (number == 0) {
-        const std::uint64_t head = database_->head().block->header.number;
+        const std::uint64_t head = database->head().block->header.number;
         number = head - head % snapshot_interval_;
     }
-    if (!is_snapshot(number)) co_return reply;
-    const auto block = co_await database_->block(number);
+    if (!is_snapshot(*database, number)) co_return reply;
+    const auto block = co_await database->block(number);
     if (!block) co_return reply;
     reply.number = number;
     reply.block = chain::encode(api::to_block(*block));
-    reply.proof = co_await database_->proof(number);
+    reply.proof = co_await database->proof(number);
     for (const auto& receipt : block->receipts) reply.receipts.push_back(chain::encode(receipt));
     co_return reply;
 }
 
 Task<chain::SnapshotChunk> Storage::read_snapshot(mesh::Context, api::storage::ReadSnapshot request) {
-    if (!is_snapshot(request.number)) co_return fail(ErrorCode::not_found, "no snapshot of that block");
-    const auto header = co_await database_->header(request.number);
+    const auto database = co_await this->database();
+    if (!is_snapshot(*database, request.number)) co_return fail(ErrorCode::not_found, "no snapshot of that block");
+    const auto header = co_await database->header(request.number);
     if (!header) co_return fail(ErrorCode::not_found, "no snapshot of that block");
-    PastState state(*database_, co_await database_->version_of(request.number));
+    PastState state(*database, co_await database->version_of(request.number));
     co_return chain::make_chunk(state, header->header.state_root, request.range,
                                 std::min(request.bytes_wanted, chain::chunk_bytes_wanted));
 }

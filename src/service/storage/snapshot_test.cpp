@@ -45,7 +45,7 @@ class SnapshotTest : public testing::Test {
         std::filesystem::remove_all(to_path_);
         auto database = Database::open(config_of(from_path_), genesis_);
         EXPECT_TRUE(database) << database.error().message;
-        from_ = std::make_unique<Storage>(*std::move(database), genesis_.config, 1, interval);
+        from_ = std::make_unique<Storage>(*std::move(database), genesis_, 1, interval);
     }
     ~SnapshotTest() override {
         from_.reset();
@@ -53,6 +53,7 @@ class SnapshotTest : public testing::Test {
         std::filesystem::remove_all(to_path_);
     }
 
+    Database& source() { return **from_->database(); }
     static DatabaseConfig config_of(const std::string& path) {
         DatabaseConfig out;
         out.path = path;
@@ -81,10 +82,10 @@ class SnapshotTest : public testing::Test {
         block->header = built.block.header;
         block->transactions = built.block.transactions;
         block->receipts = built.receipts;
-        block->total_difficulty = from_->database().head().block->total_difficulty + built.block.header.difficulty;
+        block->total_difficulty = source().head().block->total_difficulty + built.block.header.difficulty;
         block->size = chain::encode(built.block).size();
         const auto proof = number_key(built.block.header.number);
-        const auto committed = from_->database().commit(block, built.changes, proof);
+        const auto committed = source().commit(block, built.changes, proof);
         ASSERT_TRUE(committed) << committed.error().message;
     }
 
@@ -112,9 +113,9 @@ class SnapshotTest : public testing::Test {
     void put_headers(SnapshotWriter& writer, std::uint64_t below) {
         std::vector<chain::Header> headers;
         for (std::uint64_t number = 1; number < below; ++number) {
-            headers.push_back((*from_->database().header(number))->header);
+            headers.push_back((*source().header(number))->header);
         }
-        ASSERT_TRUE(writer.put_headers(headers));
+        ASSERT_TRUE(writer.put_headers(headers, std::vector<Bytes>(headers.size())));
     }
     /// Takes up to @p count chunks. @return how many.
     std::size_t take(SnapshotWriter& writer, std::uint64_t number, std::size_t count = ~std::size_t{0}) {
@@ -132,7 +133,7 @@ class SnapshotTest : public testing::Test {
 
     /// That both give the same for every account and slot that the first one has had.
     void expect_same_state(const Database& to, std::uint64_t number) {
-        auto& from = from_->database();
+        auto& from = source();
         const std::uint64_t version = *from.version_of(number);
         const Hash root = (*from.header(number))->header.state_root;
         std::size_t accounts = 0;
@@ -199,7 +200,7 @@ TEST_F(SnapshotTest, a_database_made_of_chunks_goes_on_as_the_one_that_served_th
     expect_same_state(to, 8);
     // The blocks that follow come from their bytes and end in the same state.
     for (std::uint64_t number = 9; number <= 10; ++number) {
-        const auto block = *from_->database().block(number);
+        const auto block = *source().block(number);
         StateView view(to, to.head().version, number - 1);
         chain::StateTrie trie(&to, to.head().block->header.state_root);
         const auto executed =
@@ -208,9 +209,9 @@ TEST_F(SnapshotTest, a_database_made_of_chunks_goes_on_as_the_one_that_served_th
         const auto committed = to.commit(block, executed->changes);
         ASSERT_TRUE(committed) << committed.error().message;
     }
-    EXPECT_EQ(to.head().block->hash, from_->database().head().block->hash);
+    EXPECT_EQ(to.head().block->hash, source().head().block->hash);
     // What was taken can be served on.
-    Storage served(*std::move(opened), genesis_.config, 2, interval);
+    Storage served(*std::move(opened), genesis_, 2, interval);
     const auto chunk = value_of(served.read_snapshot({}, {8, {}, 1 << 20}));
     EXPECT_TRUE(chain::verify_chunk(head->header.state_root, {}, chunk));
 }
@@ -226,16 +227,18 @@ TEST_F(SnapshotTest, what_is_below_the_snapshot_is_as_pruned_history_is) {
     }
     auto opened = Database::open(config_of(to_path_), genesis_);
     ASSERT_TRUE(opened) << opened.error().message;
-    Storage to(*std::move(opened), genesis_.config, 2, interval);
-    const auto& from = from_->database();
+    Storage to(*std::move(opened), genesis_, 2, interval);
+    const auto& from = source();
     // Bodies are gone, headers and their hashes are not: BLOCKHASH and the validators' votes need them.
-    EXPECT_EQ(value_of(to.get_block({}, {api::BlockRef::at(5)})).block, nullptr);
+    EXPECT_EQ(run(to.get_block({}, {api::BlockRef::at(5)})).error().message, "pruned history unavailable");
+    EXPECT_EQ(value_of(to.get_block({}, {api::BlockRef::at(5), true})).block->header.number, 5U);
+    EXPECT_EQ(value_of(to.head({}, {})).first_number, 8U);
     EXPECT_TRUE(value_of(to.read_blocks({}, {5, 10})).blocks.empty());
-    StateView view(to.database(), 1, 8);
+    StateView view(**to.database(), 1, 8);
     for (std::uint64_t number = 0; number <= 8; ++number) {
         const auto wanted = *from.header(number);
         EXPECT_EQ(view.block_hash(number), wanted->hash);
-        const auto found = *to.database().header(number);
+        const auto found = *(*to.database())->header(number);
         ASSERT_NE(found, nullptr);
         EXPECT_EQ(found->header, wanted->header);
         EXPECT_EQ(found->total_difficulty, wanted->total_difficulty);
@@ -260,6 +263,113 @@ TEST_F(SnapshotTest, what_is_below_the_snapshot_is_as_pruned_history_is) {
     ASSERT_FALSE(whole->transactions.empty());
     EXPECT_EQ(whole->transactions[0]->sender, chain::test_address(1));
     EXPECT_EQ(value_of(to.read_blocks({}, {8, 1})).blocks.at(0).proof, Bytes{7});
+}
+
+/// A storage that has its genesis block alone, made into one that has a snapshot's state.
+class GoOver : public SnapshotTest {
+  protected:
+    void SetUp() override {
+        grow(10);
+        open();
+    }
+    void open() {
+        to_.reset();
+        auto database = Database::open(config_of(to_path_), genesis_);
+        ASSERT_TRUE(database) << database.error().message;
+        to_ = std::make_unique<Storage>(*std::move(database), genesis_, 2, interval);
+    }
+    ~GoOver() override {
+        to_.reset();
+        std::filesystem::remove_all(beside(config_of(to_path_)).path);
+    }
+    Hash begin(std::uint64_t number) {
+        progress_ = value_of(to_->begin_snapshot({}, {value_of(from_->snapshot_head({}, {number}))}));
+        return (*source().header(number))->hash;
+    }
+    void put_all(const Hash& block, std::uint64_t number) {
+        const auto headers = value_of(from_->read_blocks({}, {1, number - 1, 1 << 20, true}));
+        progress_ = value_of(to_->put_headers({}, {block, headers.blocks}));
+        EXPECT_EQ(progress_.next_header, number);
+        while (!progress_.missing.empty()) {
+            const auto range = progress_.missing[0];
+            auto chunk = value_of(from_->read_snapshot({}, {number, range, chunk_bytes}));
+            progress_ = value_of(to_->put_chunk({}, {block, range, std::move(chunk)}));
+        }
+    }
+    [[nodiscard]] std::uint64_t height() { return value_of(to_->head({}, {})).number; }
+
+    std::unique_ptr<Storage> to_;
+    api::storage::SnapshotProgressReply progress_;
+};
+
+TEST_F(GoOver, from_then_on_everybody_reads_the_snapshots_state) {
+    const auto line = value_of(to_->open_state({}, {})).line;
+    const Hash block = begin(8);
+    put_all(block, 8);
+    EXPECT_EQ(height(), 0U);
+    const auto head = value_of(to_->finish_snapshot({}, {block}));
+    EXPECT_EQ(head.hash, block);
+    EXPECT_EQ(head.first_number, 8U);
+    EXPECT_EQ(height(), 8U);
+    expect_same_state(**to_->database(), 8);
+    EXPECT_EQ(run(to_->read_state({}, {line, 1, 0, {}})).error().code, ErrorCode::aborted);
+    const auto events = value_of(to_->events(mesh::Context::with_timeout(ns_per_s), {}));
+    ASSERT_EQ(events.events.size(), 1U);
+    EXPECT_EQ(events.events[0].block->hash, block);
+    EXPECT_EQ(value_of(to_->read_blocks({}, {3, 2, 1 << 20, true})).blocks.at(1).proof, number_key(4));
+    open();
+    EXPECT_EQ(height(), 8U) << "and after a restart";
+    EXPECT_FALSE(std::filesystem::exists(beside(config_of(to_path_)).path));
+    EXPECT_EQ(run(to_->begin_snapshot({}, {value_of(from_->snapshot_head({}, {8}))})).error().code,
+              ErrorCode::failed_precondition);
+}
+
+TEST_F(GoOver, waits_for_who_reads_the_old_state_and_lets_nobody_new_in) {
+    const Hash block = begin(8);
+    put_all(block, 8);
+    auto reader = *to_->database();
+    EXPECT_EQ(run(to_->finish_snapshot({}, {block})).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(run(to_->head({}, {})).error().code, ErrorCode::unavailable);
+    EXPECT_EQ(reader->head().block->header.number, 0U);
+    reader.reset();
+    EXPECT_EQ(value_of(to_->finish_snapshot({}, {block})).number, 8U);
+}
+
+TEST_F(GoOver, a_newer_snapshot_takes_the_place_of_one_that_was_begun) {
+    const Hash old = begin(4);
+    const auto range = progress_.missing[0];
+    const auto chunk = value_of(from_->read_snapshot({}, {4, range, chunk_bytes}));
+    progress_ = value_of(to_->put_chunk({}, {old, range, chunk}));
+    const Hash block = begin(8);
+    EXPECT_EQ(progress_.missing.size(), SnapshotWriter::parts_count);
+    EXPECT_EQ(run(to_->put_chunk({}, {old, range, chunk})).error().code, ErrorCode::failed_precondition);
+    EXPECT_EQ(run(to_->finish_snapshot({}, {block})).error().code, ErrorCode::failed_precondition);
+    put_all(block, 8);
+    EXPECT_EQ(value_of(to_->finish_snapshot({}, {block})).number, 8U);
+}
+
+TEST_F(GoOver, what_is_wrong_is_refused_and_what_was_right_is_kept_across_a_restart) {
+    auto head = value_of(from_->snapshot_head({}, {8}));
+    auto wrong = head;
+    wrong.receipts.pop_back();
+    EXPECT_EQ(run(to_->begin_snapshot({}, {wrong})).error().code, ErrorCode::invalid_argument);
+    wrong = head;
+    wrong.number = 4;
+    EXPECT_EQ(run(to_->begin_snapshot({}, {wrong})).error().code, ErrorCode::invalid_argument);
+    const Hash block = begin(8);
+    const auto range = progress_.missing[3];
+    auto chunk = value_of(from_->read_snapshot({}, {8, range, chunk_bytes}));
+    auto corrupt = chunk;
+    ASSERT_FALSE(corrupt.accounts.empty());
+    corrupt.accounts[0].account.balance = corrupt.accounts[0].account.balance + U256(1);
+    EXPECT_EQ(run(to_->put_chunk({}, {block, range, corrupt})).error().code, ErrorCode::invalid_argument);
+    progress_ = value_of(to_->put_chunk({}, {block, range, chunk}));
+    const auto left = progress_.missing;
+    EXPECT_EQ(run(to_->put_chunk({}, {block, range, chunk})).error().code, ErrorCode::failed_precondition);
+    open();
+    (void)begin(8);
+    ASSERT_EQ(progress_.missing.size(), left.size());
+    for (std::size_t i = 0; i < left.size(); ++i) EXPECT_EQ(progress_.missing[i].first, left[i].first);
 }
 
 TEST_F(SnapshotTest, goes_on_where_a_process_ended) {
@@ -306,9 +416,9 @@ TEST_F(SnapshotTest, a_wrong_chunk_or_header_changes_nothing) {
     EXPECT_EQ(writer.missing().size(), SnapshotWriter::parts_count);
     EXPECT_TRUE(writer.take(range, chunk));
 
-    std::vector<chain::Header> headers = {(*from_->database().header(1))->header,
-                                          (*from_->database().header(3))->header};
-    EXPECT_EQ(writer.put_headers(headers).error().code, ErrorCode::invalid_argument);
+    std::vector<chain::Header> headers = {(*source().header(1))->header,
+                                          (*source().header(3))->header};
+    EXPECT_EQ(writer.put_headers(headers, std::vector<Bytes>(2)).error().code, ErrorCode::invalid_argument);
     EXPECT_EQ(writer.next_header(), 1U);
     put_headers(writer, 8);
     EXPECT_EQ(writer.next_header(), 8U);
@@ -332,7 +442,7 @@ TEST_F(SnapshotTest, the_two_newest_round_blocks_are_served_and_no_others) {
     // The older one is of the state as it was, though the chain has gone on.
     for (const std::uint64_t number : {8U, 12U}) {
         const auto chunk = value_of(from_->read_snapshot({}, {number, {}}));
-        EXPECT_TRUE(chain::verify_chunk((*from_->database().header(number))->header.state_root, {}, chunk));
+        EXPECT_TRUE(chain::verify_chunk((*source().header(number))->header.state_root, {}, chunk));
     }
 }
 

@@ -72,6 +72,10 @@ void SnapshotWriter::put_accounts(store::Kv::Batch& batch, const chain::Snapshot
     }
 }
 
+bool SnapshotWriter::is_missing(const chain::SnapshotRange& range) const {
+    return std::ranges::any_of(sync_.missing, [&](const auto& each) { return is_same(each, range); });
+}
+
 Result<void> SnapshotWriter::take(const chain::SnapshotRange& range, const chain::SnapshotChunk& chunk) {
     const auto at = std::ranges::find_if(sync_.missing, [&](const auto& each) { return is_same(each, range); });
     WEFT_ASSERT(at != sync_.missing.end());
@@ -96,7 +100,8 @@ Result<void> SnapshotWriter::take(const chain::SnapshotRange& range, const chain
     return {};
 }
 
-Result<void> SnapshotWriter::put_headers(std::span<const chain::Header> headers) {
+Result<void> SnapshotWriter::put_headers(std::span<const chain::Header> headers, std::span<const Bytes> proofs) {
+    WEFT_ASSERT(headers.size() == proofs.size());
     store::Kv::Batch batch;
     Last last = last_;
     for (const auto& header : headers) {
@@ -108,6 +113,8 @@ Result<void> SnapshotWriter::put_headers(std::span<const chain::Header> headers)
         const StoredHeader stored{chain::encode(header), last.hash, last.total_difficulty, 0, 0};
         batch.put(table::headers, number_key(header.number), wire::encode(stored));
         batch.put(table::hashes, last.hash, number_key(header.number));
+        const auto& proof = proofs[static_cast<std::size_t>(&header - headers.data())];
+        if (!proof.empty()) batch.put(table::proofs, number_key(header.number), proof);
     }
     WEFT_CHECK(kv_.write(std::move(batch)));
     last_ = last;

@@ -24,6 +24,7 @@ class SnapshotWriter {
     /// What is to be asked for, in parts that don't overlap: at first parts_count.
     [[nodiscard]] const std::vector<chain::SnapshotRange>& missing() const { return sync_.missing; }
     static constexpr std::size_t parts_count = 16;
+    [[nodiscard]] bool is_missing(const chain::SnapshotRange& range) const;
 
     /// Verifies a chunk and writes it.
     /// @param range  one of missing(); what follows it takes its place, or nothing.
@@ -31,8 +32,9 @@ class SnapshotWriter {
     [[nodiscard]] Result<void> take(const chain::SnapshotRange& range, const chain::SnapshotChunk& chunk);
 
     /// The headers below the snapshot's block: 1, 2, ... Each time anew after open().
+    /// @param proofs  as many: why each is final, to be kept with it, or empty.
     /// @errors invalid_argument  it does not follow on the one before; as store::Kv::write.
-    [[nodiscard]] Result<void> put_headers(std::span<const chain::Header> headers);
+    [[nodiscard]] Result<void> put_headers(std::span<const chain::Header> headers, std::span<const Bytes> proofs);
     /// The number of the header that is wanted next.
     [[nodiscard]] std::uint64_t next_header() const { return last_.number + 1; }
 

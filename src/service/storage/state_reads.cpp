@@ -26,36 +26,36 @@ api::SealedBlockPtr header_of(const api::SealedBlock& block) {
 
 }  // namespace
 
-Result<api::storage::StateValues> Storage::read(std::uint64_t version, std::uint64_t number,
-                                                const api::storage::StateKeys& keys) const {
+Result<api::storage::StateValues> Storage::read(const Database& database, std::uint64_t version,
+                                                std::uint64_t number, const api::storage::StateKeys& keys) {
     if (count(keys) > api::storage::state_keys_max) {
         return fail(ErrorCode::resource_exhausted, "too many keys of the state at once");
     }
     api::storage::StateValues out;
     const auto add_code = [&](const Hash& code_hash) -> Result<void> {
-        WEFT_TRY(const auto code, database_->code(code_hash));
+        WEFT_TRY(const auto code, database.code(code_hash));
         out.codes.push_back({code_hash, to_bytes(code->bytes())});
         return {};
     };
     for (const auto& address : keys.accounts) {
-        WEFT_TRY(const auto found, database_->account(address, version));
+        WEFT_TRY(const auto found, database.account(address, version));
         out.accounts.push_back({found.account.has_value(), found.account.value_or(chain::Account{})});
     }
     for (const auto& address : keys.codes_of) {
-        WEFT_TRY(const auto found, database_->account(address, version));
+        WEFT_TRY(const auto found, database.account(address, version));
         if (found.account && found.account->code_hash != chain::empty_code_hash) {
             WEFT_CHECK(add_code(found.account->code_hash));
         }
     }
     for (const auto& slot : keys.slots) {
-        WEFT_TRY(const auto value, database_->slot(slot.address, slot.key, version));
+        WEFT_TRY(const auto value, database.slot(slot.address, slot.key, version));
         out.slots.push_back(value);
     }
     for (const auto& code_hash : keys.codes) WEFT_CHECK(add_code(code_hash));
     for (const auto wanted : keys.block_hashes) {
         api::SealedBlockPtr found;
         if (wanted <= number) {
-            WEFT_TRY(found, database_->header(wanted));
+            WEFT_TRY(found, database.header(wanted));
         }
         out.block_hashes.push_back(found ? found->hash : Hash{});
     }
@@ -68,7 +68,7 @@ Task<api::storage::OpenStateReply> Storage::open_state(mesh::Context, api::stora
     const Resolved at = co_await resolve(request.block);
     reply.block = header_of(*at.block);
     reply.version = at.version;
-    reply.values = co_await read(at.version, at.block->header.number, request.keys);
+    reply.values = co_await read(*at.database, at.version, at.block->header.number, request.keys);
     if (request.known_line == reply.line) {
         if (const auto changes = recent_.between(request.known_version, at.version)) {
             reply.changes_known = true;
@@ -87,7 +87,8 @@ Task<api::storage::OpenStateReply> Storage::open_state(mesh::Context, api::stora
 
 Task<api::storage::StateValues> Storage::read_state(mesh::Context, api::storage::ReadState request) {
     if (request.line != recent_.line()) co_return taken_back();
-    auto values = co_await read(request.version, request.number, request.keys);
+    const auto database = co_await this->database();
+    auto values = co_await read(*database, request.version, request.number, request.keys);
     // Entries of versions that are taken back vanish one by one: what was read meanwhile may be of neither state.
     if (request.line != recent_.line()) co_return taken_back();
     co_return values;
