@@ -1,8 +1,8 @@
 // Ethereum's scalars, read into the one form that JSON-RPC takes.
 
 #include "api/web/graphql_objects.hpp"
+#include "api/web/number.hpp"
 #include "base/hex.hpp"
-#include "base/u256.hpp"
 
 namespace weft::api::web {
 
@@ -22,9 +22,9 @@ Result<json::Value> read_bytes(std::string_view type, const json::Value& value, 
     return json::Value::string(to_hex(*bytes));
 }
 
-Result<json::Value> read_number(std::string_view type, const json::Value& value, bool is_long) {
+Result<json::Value> read_integer(std::string_view type, const json::Value& value, bool is_long) {
     if (!value.is_string() && !value.is_number()) return wrong(type, value, "a number is due");
-    const auto number = u256_from_number(value.text());
+    const auto number = read_number(value.text());
     if (!number) return wrong(type, value, number.error().message);
     if (is_long && !number->fits_u64()) return wrong(type, value, "it is above 64 bits");
     return json::Value::string(to_quantity(*number));
@@ -36,8 +36,8 @@ void bind_scalars(Schema& schema) {
     schema.scalar("Bytes32", [](const json::Value& value) { return read_bytes("Bytes32", value, Hash::size); });
     schema.scalar("Address", [](const json::Value& value) { return read_bytes("Address", value, Address::size); });
     schema.scalar("Bytes", [](const json::Value& value) { return read_bytes("Bytes", value, 0); });
-    schema.scalar("BigInt", [](const json::Value& value) { return read_number("BigInt", value, false); });
-    schema.scalar("Long", [](const json::Value& value) { return read_number("Long", value, true); });
+    schema.scalar("BigInt", [](const json::Value& value) { return read_integer("BigInt", value, false); });
+    schema.scalar("Long", [](const json::Value& value) { return read_integer("Long", value, true); });
 }
 
 }  // namespace weft::api::web

@@ -2,9 +2,9 @@
 
 #include <charconv>
 
+#include "api/web/number.hpp"
 #include "api/web/rest.hpp"
 #include "base/hex.hpp"
-#include "base/u256.hpp"
 
 namespace weft::api::web {
 
@@ -33,12 +33,12 @@ Result<std::string> read_data(std::string_view text) {
 }
 /// Decimal or hexadecimal, into a quantity.
 Result<std::string> read_quantity(std::string_view text) {
-    const auto number = u256_from_number(text);
+    const auto number = read_number(text);
     if (!number) return due("a number is due, decimal or hexadecimal");
     return to_quantity(*number);
 }
 Result<std::string> read_height(std::string_view text) {
-    const auto number = u256_from_number(text);
+    const auto number = read_number(text);
     if (!number || !number->fits_u64()) return due("a block's number is due, decimal or hexadecimal");
     return to_quantity(*number);
 }
@@ -53,7 +53,7 @@ Result<std::string> read_block(std::string_view text) {
 }
 Result<std::string> read_slot(std::string_view text) {
     if (text.size() == 2 + 2 * Hash::size) return read_hash(text);
-    const auto number = u256_from_number(text);
+    const auto number = read_number(text);
     if (!number) return due("a slot is due: 32 bytes or a number");
     return to_hex(number->to_hash());
 }

@@ -101,6 +101,7 @@ TEST(rest, names_the_parameter_that_is_wrong) {
     Fixture fixture;
     EXPECT_EQ(fixture.field("/v1/blocks/newest"), "block");
     EXPECT_EQ(fixture.field("/v1/blocks/-1"), "block");
+    EXPECT_EQ(fixture.field("/v1/blocks/0x"), "block");
     EXPECT_EQ(fixture.field("/v1/blocks/1?full=yes"), "full");
     EXPECT_EQ(fixture.field("/v1/blocks/1?full=true&full=true"), "full");
     EXPECT_EQ(fixture.field("/v1/blocks/1?colour=red"), "colour");
