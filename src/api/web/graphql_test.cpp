@@ -96,10 +96,11 @@ TEST(ethereum_graphql, logs_are_asked_for_as_the_filter_says) {
 TEST(ethereum_graphql, refuses_scalars_that_are_none) {
     Fixture fixture;
     for (const auto* bad :
-         {"block(hash: \"0x12\") { number }", "block(number: -1) { number }", "block(number: \"0x\") { number }", "block(number: 1.5) { number }",
-          "block(number: \"x\") { number }", "block(number: \"0x10000000000000000\") { number }",
-          "block(hash: 3) { number }", "transaction(hash: null) { hash }",
-          "block { account(address: \"0x123\") { balance } }", "block { call(data: {data: \"0x1\"}) { data } }"}) {
+         {"block(hash: \"0x12\") { number }", "block(number: -1) { number }", "block(number: \"0x\") { number }",
+          "block(number: 1.5) { number }", "block(number: \"x\") { number }",
+          "block(number: \"0x10000000000000000\") { number }", "block(hash: 3) { number }",
+          "transaction(hash: null) { hash }", "block { account(address: \"0x123\") { balance } }",
+          "block { call(data: {data: \"0x1\"}) { data } }"}) {
         SCOPED_TRACE(bad);
         const std::string got = fixture.ask(std::string("{ ") + bad + " }");
         EXPECT_TRUE(got.starts_with(R"({"errors":[)")) << got;
