@@ -213,10 +213,15 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
     if (!is_shareable(*spec.method, spec.block)) {
         const Kind kind = spec.method->kind;
         const bool changes = kind == Kind::raw || kind == Kind::change || kind == Kind::unknown;
-        const std::string name = spec.name;
+        const bool anew = is_development(spec.name);
         AnswerPtr answer = co_await attempt(std::move(spec));
         // What was changed shall be seen by who changed it.
-        if (changes && (rewrites() || hub_.in_use()) && !answer->is_error()) upstreams_.poll_now();
+        if (anew && !answer->is_error()) {
+            cache_.clear();
+            upstreams_.forget();
+        } else if (changes && (rewrites() || hub_.in_use()) && !answer->is_error()) {
+            upstreams_.poll_now();
+        }
         co_return answer;
     }
     std::string key = spec.name + spec.params;

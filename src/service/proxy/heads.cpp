@@ -60,6 +60,11 @@ bool Heads::set_used(std::size_t upstream, bool used) {
     return update();
 }
 
+void Heads::forget() {
+    for (auto& one : upstreams_) one.head = one.final = one.safe = 0;
+    served_ = final_ = safe_ = 0;
+}
+
 bool Heads::reset() {
     const std::uint64_t now = believed();
     if (now == 0 || now >= served_) return false;

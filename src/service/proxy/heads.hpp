@@ -36,6 +36,8 @@ class Heads {
     bool set_used(std::size_t upstream, bool used);
     /// Every upstream that is used is below served(), and has been for long: their chain began anew. Takes theirs.
     bool reset();
+    /// Forgets all that was seen, as the chain was changed on purpose.
+    void forget();
 
     /// 0: none is known.
     [[nodiscard]] std::uint64_t served() const { return served_; }

@@ -109,6 +109,10 @@ const Method& method_of(std::string_view name) {
     return found == by_name().end() ? nobody : *found->second;
 }
 
+bool is_development(std::string_view name) {
+    return name.starts_with("evm_") || name.starts_with("hardhat_") || name.starts_with("anvil_");
+}
+
 bool is_private(std::string_view name) {
     constexpr auto prefixes = std::to_array<std::string_view>({"admin_", "engine_", "personal_", "miner_", "debug_set",
                                                                "debug_write", "debug_start", "debug_stop", "clique_"});

@@ -37,6 +37,9 @@ struct Method {
 /// Whether asking twice does no harm.
 [[nodiscard]] constexpr bool is_repeatable(Kind kind) { return kind != Kind::change && kind != Kind::unknown; }
 
+/// What changes a development chain behind the back of its numbers: time, state, or the chain itself taken back.
+[[nodiscard]] bool is_development(std::string_view name);
+
 /// What nobody should reach through a gateway unless a rule says so: keys, peers, miners, the consensus client's door.
 [[nodiscard]] bool is_private(std::string_view name);
 

@@ -97,10 +97,8 @@ void Engine::Pending::over(std::uint32_t attempt, Verdict verdict) {
     if (ended_) return;
     if (!verdict.answer) why_ = std::move(verdict.why);
     if (verdict.hint == Hint::known) {
-        if (auto hash = hash_of_raw(spec_.params)) {
-            verdict.answer = std::move(hash);
-            verdict.outcome = mesh::AttemptOutcome::good;
-        }
+        // Whoever has it already may only have heard of it from the one that we wait for, whose word says more.
+        if (auto hash = hash_of_raw(spec_.params)) verdict.answer = std::move(hash);
     }
     std::uint64_t digest = 0;
     if (config_.quorum > 1 && verdict.answer) {

@@ -316,6 +316,12 @@ void Upstreams::urgent_poll_over() {
     for (auto& then : std::exchange(waiting_, {})) then();
 }
 
+void Upstreams::forget() {
+    ++epoch_;
+    heads_.forget();
+    poll_now();
+}
+
 void Upstreams::poll_now() {
     for (std::size_t i = 0; i < all_.size(); ++i) {
         if (!is_used(i)) continue;

@@ -65,6 +65,8 @@ class Upstreams {
 
     /// A block number was seen in an answer of it.
     void observe(std::size_t upstream, std::uint64_t number);
+    /// A development chain was changed behind its numbers: all that is known is forgotten, and asked for.
+    void forget();
     /// Something was changed through the gateway: asks for the heads now. `polling()` until they have answered.
     void poll_now();
     [[nodiscard]] bool polling() const { return polls_urgent_ > 0; }
