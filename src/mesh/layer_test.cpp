@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "mesh/layer/authenticate.hpp"
 #include "mesh/layer/breaker.hpp"
 #include "mesh/layer/bulkhead.hpp"
@@ -60,6 +62,42 @@ TEST(layer, a_route_with_all_of_them_is_one_port) {
     EXPECT_EQ(timers.pending(), 0U);
     EXPECT_EQ(log.of_low(7).size(), 4U);
     EXPECT_TRUE(log.of_low(7)[0].failed);
+}
+
+TEST(layer, copies_share_their_state_and_threads_may_call_at_once) {
+    VirtualTimers timers;
+    std::atomic<std::uint32_t> running{0}, most{0};
+    const auto service = [&](Context, Ask asked) -> Task<Ask::Reply> {
+        const auto now = ++running;
+        for (auto seen = most.load(); now > seen && !most.compare_exchange_weak(seen, now);) {
+        }
+        --running;
+        co_return Ask::Reply{asked.value * 2};
+    };
+    constexpr std::uint32_t threads = 4, places = 2;
+    const auto places_of = bulkhead(timers, {.running_max = places, .waiting_max = 0});
+    const Port<Ask> port(shed(timers) | rate_limit(timers, make_rate_limit(1'000'000'000, 1'000'000'000)) |
+                         cache<Ask>(timers, by_value, {.replies_max = 8}) | coalesce<Ask>(by_value) | places_of |
+                         breaker(timers, {.consecutive_max = 1'000'000, .failed_percent = 101}) | service);
+    std::atomic<int> wrong{0}, right{0}, refused{0};
+    std::vector<std::jthread> callers;
+    for (std::uint32_t t = 0; t < threads; ++t) {
+        callers.emplace_back([&, t] {
+            verify::Random random(t);
+            for (int i = 0; i < 5'000; ++i) {
+                const auto value = static_cast<int>(random.below(64));
+                const auto reply = run(port({.deadline_ns = INT64_MAX}, Ask{value}));
+                auto& counter = !reply ? refused : reply->value == value * 2 ? right : wrong;
+                ++counter;
+            }
+        });
+    }
+    callers.clear();
+    EXPECT_EQ(wrong, 0);
+    EXPECT_EQ(right + refused, static_cast<int>(threads) * 5'000);
+    EXPECT_GT(right, 5'000);
+    EXPECT_LE(most, places);
+    EXPECT_EQ(places_of.state.with([](const auto& it) { return it.bulkhead.running; }), 0U);
 }
 
 TEST(layer, first_is_decided_once_and_by_nobody_if_all_are_gone) {

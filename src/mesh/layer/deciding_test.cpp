@@ -18,6 +18,8 @@ const KeyOf<Ask> by_value = [](const Ask& asked) { return std::to_string(asked.v
 struct Fixture : testing::Test {
     VirtualTimers timers;
     Scripted service;
+
+    void TearDown() override { service.end_all(); }
     Context soon() const { return {.deadline_ns = timers.now_ns() + 10 * ns_per_s}; }
     Context of(const std::string& principal) const {
         auto context = soon();

@@ -74,6 +74,10 @@ struct Scripted {
         calls->erase(calls->begin() + static_cast<std::ptrdiff_t>(which));
         call.promise.set(std::move(reply));
     }
+    /// For the end of a test: what still waits would hold what it waits for.
+    void end_all() const {
+        while (!calls->empty()) answer(fail(ErrorCode::cancelled, "the test ends"));
+    }
 };
 
 /// A call's result, once it is there.
@@ -87,7 +91,7 @@ struct Pending {
 template <ServiceOf<Ask> S>
 Pending ask(const S& service, Context context, int value = 0) {
     Pending pending;
-    spawn(service(std::move(context), Ask{value}),
+    spawn(owning<Ask>(service, std::move(context), Ask{value}),
           [pending](Result<Ask::Reply> reply) { *pending.result = std::move(reply); });
     return pending;
 }

@@ -14,6 +14,8 @@ namespace {
 struct Fixture : testing::Test {
     VirtualTimers timers;
     Scripted service;
+
+    void TearDown() override { service.end_all(); }
     Context soon() const { return {.deadline_ns = timers.now_ns() + 10 * ns_per_s}; }
 };
 using layers_that_wait = Fixture;
