@@ -3,23 +3,27 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/time.hpp"
 #include "net/http.hpp"
 #include "net/jsonrpc.hpp"
+#include "service/proxy/guard.hpp"
 
 namespace weft::service::proxy {
 
 struct UpstreamConfig {
     /// Unique; in metrics, logs and the status page.
     std::string id;
-    /// http://, ws:// or unix:/path.
+    /// http://, https://, ws://, wss:// or unix:/path.
     std::string url;
     std::uint32_t weight = 1;
     /// Used only while no other upstream can be.
     bool fallback = false;
+    /// PEM file of the authorities that https:// and wss:// trust; empty: the system's.
+    std::string ca_file;
     /// Sent with each request: a provider's key, for example.
     std::vector<std::pair<std::string, std::string>> headers;
     /// Connections to an HTTP upstream; calls beyond them wait.
@@ -33,7 +37,10 @@ struct MethodRule {
     /// Of a transaction: upstreams it is sent to at once; 0 means its kind's.
     std::uint32_t parallel = 0;
     std::int64_t timeout_ns = 0;  // 0: its kind's
-    bool denied = false;
+    /// Nothing: denied if is_private() says so.
+    std::optional<bool> denied;
+    /// Calls that one counts as, against its caller's limits.
+    std::uint32_t cost = 1;
 };
 
 struct ProxyConfig {
@@ -67,6 +74,7 @@ struct ProxyConfig {
     std::uint64_t logs_blocks_max = 0;
     std::size_t body_bytes_max = 128 * 1024 * 1024;  // of an upstream's answer
     net::RpcLimits limits;
+    GuardConfig guard;
     net::HttpOptions http;
     std::vector<std::string> cors_origins = {"*"};
 };

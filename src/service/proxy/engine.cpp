@@ -1,6 +1,7 @@
 #include "service/proxy/engine.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 
 #include "base/json.hpp"
@@ -17,6 +18,11 @@ constexpr std::int64_t heads_wait_ns = 200 * ns_per_ms;
 constexpr std::int64_t constant_ttl_ns = 600 * ns_per_s;
 constexpr std::int64_t realtime_ttl_ns = 500 * ns_per_ms;
 constexpr std::uint32_t logs_splits_max = 2'048;
+
+std::int64_t unix_now_s() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
 
 /// Whether the answer belongs to its key and to nothing else, so that equal calls may share it.
 bool is_shareable(const Method& method, const BlockRef& block) {
@@ -39,12 +45,12 @@ struct Engine::Flight {
     std::vector<Promise<AnswerPtr>> waiting;
 };
 
-Engine::Engine(net::Loop& loop, ProxyConfig config)
+Engine::Engine(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, Hub& hub)
     : loop_(loop),
-      config_(std::move(config)),
-      upstreams_(loop, config_),
+      settings_(std::move(config)),
+      upstreams_(loop, settings_),
       cache_(config_.cache_bytes_max),
-      hub_(loop, [this](std::string method, std::string params) { return call(std::move(method), std::move(params)); }),
+      hub_(hub),
       pending_feed_(loop, upstreams_, [this](std::string_view hash) { hub_.saw_pending(hash); }),
       retries_(mesh::make_retry_budget(retry_config_, loop.now_ns())),
       random_state_(std::random_device{}() | 1U),
@@ -54,18 +60,34 @@ Engine::Engine(net::Loop& loop, ProxyConfig config)
       hedged_(observe::metrics().counter("weft_proxy_hedges_total", "Attempts begun because one was slow.")),
       disagreed_(observe::metrics().counter("weft_proxy_disagreements_total", "Calls without a quorum.")),
       calls_(observe::metrics().counter("weft_proxy_calls_total", "Calls of clients.")),
+      limited_(observe::metrics().counter("weft_proxy_limited_total", "Calls refused for their caller's limits.")),
       unanswered_(observe::metrics().counter("weft_proxy_unanswered_total", "Calls that no upstream answered.")) {}
 
 Engine::~Engine() = default;
 
 Result<void> Engine::open() {
-    hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
-    return upstreams_.open([this](std::size_t source, std::string_view header) { hub_.saw(source, header); });
+    return upstreams_.open([this](std::size_t source, std::string_view header) {
+        if (!retired_) hub_.saw(source, header);
+    });
 }
 
-void Engine::start() { upstreams_.start(); }
+void Engine::start(Engine* before) {
+    if (before != nullptr) {
+        upstreams_.heads().begin_at(before->upstreams_.heads());
+        before->retire();
+    }
+    hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
+    if (hub_.wants_pending()) pending_feed_.want(true);
+    upstreams_.start();
+}
+
+void Engine::retire() {
+    retired_ = true;
+    pending_feed_.want(false);
+}
 
 void Engine::stop() {
+    retire();
     stopped_ = true;
     upstreams_.stop();
 }
@@ -89,7 +111,6 @@ MethodRule Engine::rule_of(std::string_view name) const {
         }
     }
     MethodRule rule;
-    rule.denied = is_private(name);
     return rule;
 }
 
@@ -157,13 +178,13 @@ Task<std::string> Engine::answer_item(std::string_view text, Client client) {
     calls_.add();
     const auto spans = net::scan_request(text);
     if (!spans) co_return net::rpc_error(spans.error().detail, spans.error().message);
-    AnswerPtr answer = co_await ask(spans->method, spans->params, spans->id, client.session);
+    AnswerPtr answer = co_await ask(spans->method, spans->params, spans->id, std::move(client));
     if (spans->id.empty()) co_return std::string();
     co_return render(std::move(answer), spans->id);
 }
 
 Task<std::string> Engine::call(std::string method, std::string params) {
-    const AnswerPtr answer = co_await ask(method, params, "1");
+    const AnswerPtr answer = co_await ask(method, params, "1", {});
     const auto& parts = answer->parts;
     if (!answer->is_error()) co_return std::string(parts.result);
     Error error{ErrorCode::failed_precondition, std::string(parts.message), {}, static_cast<std::int32_t>(parts.code)};
@@ -184,19 +205,34 @@ Task<AnswerPtr> Engine::ask_hub(const Method& method, std::string params, net::S
     co_return co_await hub_.filter(std::string(method.name), std::move(params));
 }
 
-Task<AnswerPtr> Engine::ask(std::string_view name, std::string_view params, std::string_view id,
-                            net::SessionPtr session) {
+/// Nothing, or why the caller may not call now.
+AnswerPtr Engine::check(const Client& client, std::string_view name, const MethodRule& rule) {
+    if (rule.denied.value_or(is_private(name)) || (client.caller && !client.caller->may_call(name))) {
+        return make_error(net::rpc_code::method_not_found,
+                          "the method " + std::string(name) + " does not exist/is not available");
+    }
+    if (!client.caller) return nullptr;
+    const std::int64_t wait = client.caller->take(rule.cost, loop_.now_ns(), unix_now_s());
+    if (wait == 0) return nullptr;
+    limited_.add();
+    if (client.wait_ns != nullptr) *client.wait_ns = wait;
+    return make_error(net::rpc_code::limit_exceeded,
+                      "too many calls; try again in " + std::to_string(wait / ns_per_ms + 1) + " ms");
+}
+
+Task<AnswerPtr> Engine::ask(std::string_view name, std::string_view params, std::string_view id, Client client) {
     const Method& method = method_of(name);
     Spec spec;
     spec.rule = rule_of(name);
     if (stopped_) co_return make_error(net::rpc_code::server_error, "the gateway is shutting down");
-    if (spec.rule.denied) {
-        co_return make_error(net::rpc_code::method_not_found,
-                             "the method " + std::string(name) + " does not exist/is not available");
+    if (auto refusal = check(client, name, spec.rule)) co_return refusal;
+    if (client.is_strong && rewrites()) {
+        upstreams_.poll_now();
+        co_await wait_for_heads();
     }
     if (method.kind == Kind::head) co_return co_await block_number(id);
     if (method.kind == Kind::filter || method.kind == Kind::subscription) {
-        co_return co_await ask_hub(method, std::string(params), std::move(session));
+        co_return co_await ask_hub(method, std::string(params), std::move(client.session));
     }
     spec.method = &method;
     spec.name = name;

@@ -15,27 +15,36 @@
 #include "net/websocket.hpp"
 #include "service/proxy/block_ref.hpp"
 #include "service/proxy/cache.hpp"
+#include "service/proxy/guard.hpp"
 #include "service/proxy/hub.hpp"
 #include "service/proxy/pending_feed.hpp"
 #include "service/proxy/upstreams.hpp"
 
 namespace weft::service::proxy {
 
-/// Who asks.
+/// Who asks, and how.
 struct Client {
-    net::SessionPtr session;  // null over HTTP
-    std::string_view peer;
+    net::SessionPtr session = {};  // null over HTTP
+    CallerPtr caller = {};         // null: the gateway itself
+    /// Reads shall see every block that an upstream had when they came.
+    bool is_strong = false;
+    /// Set when a call was refused for the caller's limits: how long to wait.
+    std::int64_t* wait_ns = nullptr;
 };
 
 /// Of one loop.
 class Engine {
   public:
-    Engine(net::Loop& loop, ProxyConfig config);
+    /// @param hub  outlives the engine; fed by it from start() to retire().
+    Engine(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, Hub& hub);
     ~Engine();
 
     /// @errors as Upstreams::open.
     [[nodiscard]] Result<void> open();
-    void start();
+    /// @param before  whose place this one takes, or null: what clients were told stays true, what was kept is kept.
+    void start(Engine* before);
+    /// Another engine has taken its place; what is under way goes on.
+    void retire();
     /// What is under way ends with an error.
     void stop();
 
@@ -43,10 +52,6 @@ class Engine {
     Task<std::string> answer(std::string_view body, Client client);
     /// One call of the gateway's own or of a façade; an error reply is an Error with the reply's code.
     Task<std::string> call(std::string method, std::string params);
-
-    /// A reply was sent over this session, or it is gone.
-    void replied(std::uint64_t session) { hub_.activate(session); }
-    void left(std::uint64_t session) { hub_.remove_session(session); }
 
     [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
     [[nodiscard]] const ProxyConfig& config() const { return config_; }
@@ -66,8 +71,7 @@ class Engine {
 
     Task<std::string> answer_batch(std::string_view body, Client client);
     Task<std::string> answer_item(std::string_view text, Client client);
-    Task<AnswerPtr> ask(std::string_view name, std::string_view params, std::string_view id,
-                        net::SessionPtr session = {});
+    Task<AnswerPtr> ask(std::string_view name, std::string_view params, std::string_view id, Client client);
     Task<AnswerPtr> ask_hub(const Method& method, std::string params, net::SessionPtr session);
     Task<AnswerPtr> ask_resolved(Spec spec);
     Task<AnswerPtr> ask_together(std::string key, Spec spec);
@@ -77,15 +81,17 @@ class Engine {
     Task<void> wait_for_heads();
     void keep(std::string key, const Spec& spec, const AnswerPtr& answer);
     void learn(const Spec& spec, const AnswerPtr& answer);
+    [[nodiscard]] AnswerPtr check(const Client& client, std::string_view name, const MethodRule& rule);
     [[nodiscard]] MethodRule rule_of(std::string_view name) const;
     [[nodiscard]] bool rewrites() const { return upstreams_.size() > 1; }
     [[nodiscard]] std::uint64_t random();
 
     net::Loop& loop_;
-    const ProxyConfig config_;
+    const std::shared_ptr<const ProxyConfig> settings_;
+    const ProxyConfig& config_ = *settings_;
     Upstreams upstreams_;
     Cache cache_;
-    Hub hub_;
+    Hub& hub_;
     PendingFeed pending_feed_;
     std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
     mesh::RetryConfig retry_config_;
@@ -97,8 +103,10 @@ class Engine {
     observe::Counter& hedged_;
     observe::Counter& disagreed_;
     observe::Counter& calls_;
+    observe::Counter& limited_;
     observe::Counter& unanswered_;
     bool stopped_ = false;
+    bool retired_ = false;
 };
 
 }  // namespace weft::service::proxy

@@ -60,6 +60,13 @@ bool Heads::set_used(std::size_t upstream, bool used) {
     return update();
 }
 
+void Heads::begin_at(const Heads& other) {
+    served_ = other.served_;
+    final_ = other.final_;
+    safe_ = other.safe_;
+    knows_final_ = other.knows_final_;
+}
+
 void Heads::forget() {
     for (auto& one : upstreams_) one.head = one.final = one.safe = 0;
     served_ = final_ = safe_ = 0;

@@ -36,6 +36,8 @@ class Heads {
     bool set_used(std::size_t upstream, bool used);
     /// Every upstream that is used is below served(), and has been for long: their chain began anew. Takes theirs.
     bool reset();
+    /// Begins where another left off: what clients were told stays true.
+    void begin_at(const Heads& other);
     /// Forgets all that was seen, as the chain was changed on purpose.
     void forget();
 

@@ -4,6 +4,7 @@
 
 #include "net/http_codec.hpp"
 #include "net/stream.hpp"
+#include "net/tls_web.hpp"
 
 namespace weft::service::proxy {
 
@@ -27,6 +28,7 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
 
     net::Loop& loop;
     net::Url url;
+    std::shared_ptr<const net::TlsClient> tls;
     net::HttpLinkLimits limits;
     std::size_t connections_max;
     std::string head;  // up to the length of the body
@@ -37,8 +39,9 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
     std::string scratch_head;
     std::string scratch_body;
 
-    Pool(net::Loop& on, const UpstreamConfig& config, net::Url to, std::size_t body_bytes_max)
-        : loop(on), url(std::move(to)), connections_max(config.connections_max) {
+    Pool(net::Loop& on, const UpstreamConfig& config, net::Url to, std::shared_ptr<const net::TlsClient> with,
+         std::size_t body_bytes_max)
+        : loop(on), url(std::move(to)), tls(std::move(with)), connections_max(config.connections_max) {
         limits.body_bytes_max = body_bytes_max;
         head = "POST " + url.target +
                " HTTP/1.1\r\nHost: " + (url.endpoint.is_unix ? "localhost" : url.endpoint.to_string()) +
@@ -97,11 +100,11 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
     void connect(Waiting call) {
         ++open;
         const std::int64_t deadline = call.deadline_ns;
-        spawn(net::connect_socket(loop, url.endpoint, deadline),
-              [pool = shared_from_this(), call = std::move(call)](Result<int> fd) mutable {
-                  if (!fd) {
+        spawn(net::connect_secured(loop, url.endpoint, tls, "http/1.1", deadline),
+              [pool = shared_from_this(), call = std::move(call)](Result<net::Socket> socket) mutable {
+                  if (!socket) {
                       --pool->open;
-                      auto error = std::move(fd.error());
+                      auto error = std::move(socket.error());
                       // Nothing was sent, whatever went wrong.
                       error.code = ErrorCode::unavailable;
                       error.detail = 1;
@@ -109,7 +112,7 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
                       if (!pool->ended && !pool->waiting.empty()) pool->serve_waiting();
                       return;
                   }
-                  auto link = std::make_shared<net::HttpLink>(pool->loop, *fd, pool->limits);
+                  auto link = std::make_shared<net::HttpLink>(pool->loop, std::move(*socket), pool->limits);
                   pool->send(link, call.body, call.deadline_ns, std::move(call.done));
               });
     }
@@ -123,8 +126,9 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
     }
 };
 
-HttpLinks::HttpLinks(net::Loop& loop, const UpstreamConfig& config, net::Url url, std::size_t body_bytes_max)
-    : pool_(std::make_shared<Pool>(loop, config, std::move(url), body_bytes_max)) {}
+HttpLinks::HttpLinks(net::Loop& loop, const UpstreamConfig& config, net::Url url,
+                     std::shared_ptr<const net::TlsClient> tls, std::size_t body_bytes_max)
+    : pool_(std::make_shared<Pool>(loop, config, std::move(url), std::move(tls), body_bytes_max)) {}
 
 HttpLinks::~HttpLinks() { pool_->end(); }
 

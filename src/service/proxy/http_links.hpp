@@ -7,13 +7,16 @@
 
 #include "net/endpoint.hpp"
 #include "net/http_link.hpp"
+#include "net/tls_web.hpp"
 #include "service/proxy/link.hpp"
 
 namespace weft::service::proxy {
 
 class HttpLinks final : public Link {
   public:
-    HttpLinks(net::Loop& loop, const UpstreamConfig& config, net::Url url, std::size_t body_bytes_max);
+    /// @param tls  what an https:// upstream is trusted by; null: plain.
+    HttpLinks(net::Loop& loop, const UpstreamConfig& config, net::Url url, std::shared_ptr<const net::TlsClient> tls,
+              std::size_t body_bytes_max);
     ~HttpLinks() override;
 
     void call(const LinkCall& call, std::int64_t deadline_ns, Done done) override;

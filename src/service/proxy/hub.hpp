@@ -58,6 +58,7 @@ class Hub {
     /// eth_newFilter and its relatives.
     Task<AnswerPtr> filter(std::string method, std::string params);
 
+    [[nodiscard]] bool wants_pending() const { return wants(Topic::pending); }
     [[nodiscard]] bool in_use() const { return !subscriptions_.empty() || !filters_.empty(); }
     [[nodiscard]] std::size_t subscriptions() const { return subscriptions_.size(); }
     [[nodiscard]] std::size_t filters() const { return filters_.size(); }

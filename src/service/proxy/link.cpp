@@ -11,13 +11,22 @@ Result<std::unique_ptr<Link>> make_link(net::Loop& loop, const UpstreamConfig& c
                                         std::function<void()> on_change) {
     if (config.url.starts_with("unix:")) {
         WEFT_TRY(auto endpoint, net::Endpoint::parse(config.url));
-        return std::make_unique<HttpLinks>(loop, config, net::Url{"http", std::move(endpoint), "/"}, body_bytes_max);
+        return std::make_unique<HttpLinks>(loop, config, net::Url{"http", std::move(endpoint), "/"}, nullptr,
+                                           body_bytes_max);
     }
     WEFT_TRY(auto url, net::Url::parse(config.url));
-    if (url.scheme == "ws" || url.scheme == "wss") {
-        return std::make_unique<WebSocketLink>(loop, config, body_bytes_max, std::move(on_head), std::move(on_change));
+    std::shared_ptr<const net::TlsClient> tls;
+    if (url.scheme == "https" || url.scheme == "wss") {
+        tls = net::TlsClient::system();
+        if (!config.ca_file.empty()) {
+            WEFT_TRY(tls, net::TlsClient::make({.ca_file = config.ca_file}));
+        }
     }
-    return std::make_unique<HttpLinks>(loop, config, std::move(url), body_bytes_max);
+    if (url.scheme == "ws" || url.scheme == "wss") {
+        return std::make_unique<WebSocketLink>(loop, config, std::move(tls), body_bytes_max, std::move(on_head),
+                                               std::move(on_change));
+    }
+    return std::make_unique<HttpLinks>(loop, config, std::move(url), std::move(tls), body_bytes_max);
 }
 
 }  // namespace weft::service::proxy

@@ -133,6 +133,7 @@ void Engine::Pending::on_time() {
 }
 
 AnswerPtr Engine::Pending::failure() const {
+    engine_.unanswered_.add();
     return make_error(net::rpc_code::internal_error,
                       "no upstream could answer" + (why_.empty() ? std::string() : ": " + why_));
 }

@@ -13,8 +13,9 @@
 
 namespace weft::service::proxy {
 
-/// Owns     connections to the upstreams, what is known of them, a cache; no chain state.
-/// Serves   JSON-RPC on `/` (HTTP POST and WebSocket), GET /status, /healthz, /readyz and /metrics.
+/// Owns     connections to the upstreams, what is known of them, a cache, subscriptions and filters; no chain state.
+/// Serves   JSON-RPC on `/` (HTTP POST and WebSocket), GraphQL on /graphql, REST under /v1, GET /openapi.json, /status,
+///          /healthz, /readyz and /metrics.
 /// Calls    the upstreams, by JSON-RPC.
 /// Publishes nothing.
 /// Fails    towards the client with a JSON-RPC error, when no upstream can answer.
@@ -26,9 +27,18 @@ class Proxy {
     Proxy(const Proxy&) = delete;
     Proxy& operator=(const Proxy&) = delete;
 
-    /// @errors invalid_argument  an upstream's URL; and as net::HttpServer::listen.
-    [[nodiscard]] Result<void> listen(std::string_view http_address);
+    /// May be called for several addresses, and with TLS for others.
+    /// @param tls      null: plain.
+    /// @errors invalid_argument  an upstream's URL, a key; and as net::HttpServer::listen.
+    [[nodiscard]] Result<void> listen(std::string_view address, std::shared_ptr<net::TlsServer> tls = {});
+    /// Of the first listen().
     [[nodiscard]] net::Endpoint local_address() const;
+
+    /// Takes another configuration: upstreams, rules, keys, limits. No connection is dropped, no subscription lost, and
+    /// calls under way end as they began. What concerns listening (http, TLS) stays as it was.
+    /// @errors as listen(); then nothing has changed.
+    [[nodiscard]] Result<void> reload(ProxyConfig config);
+
     Task<void> stop();
 
   private:

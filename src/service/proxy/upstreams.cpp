@@ -30,8 +30,11 @@ observe::Counter& counter(const char* name, const char* help, const std::string&
 
 }  // namespace
 
-Upstreams::Upstreams(net::Loop& loop, const ProxyConfig& config)
-    : loop_(loop), config_(config), heads_({config.lag_max, config.finality_depth}, config.upstreams.size()) {
+Upstreams::Upstreams(net::Loop& loop, std::shared_ptr<const ProxyConfig> settings)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      heads_({config_.lag_max, config_.finality_depth}, config_.upstreams.size()) {
+    const ProxyConfig& config = config_;
     // Whoever fails is left out, all of them if need be: then, and only then, all are asked again.
     outlier_config_.ejected_percent_max = 100;
     outlier_config_.panic_percent = 1;

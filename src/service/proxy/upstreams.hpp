@@ -35,7 +35,7 @@ struct Needs {
 /// Of the loop's thread.
 class Upstreams {
   public:
-    Upstreams(net::Loop& loop, const ProxyConfig& config);
+    Upstreams(net::Loop& loop, std::shared_ptr<const ProxyConfig> config);
 
     /// @errors invalid_argument  a URL, an id that stands twice, none or too many upstreams.
     [[nodiscard]] Result<void> open(std::function<void(std::size_t upstream, std::string_view header)> on_head);
@@ -113,7 +113,8 @@ class Upstreams {
     void urgent_poll_over();
 
     net::Loop& loop_;
-    const ProxyConfig& config_;
+    const std::shared_ptr<const ProxyConfig> settings_;
+    const ProxyConfig& config_ = *settings_;
     Heads heads_;
     std::vector<std::unique_ptr<Upstream>> all_;
     std::function<void(std::size_t, std::string_view)> on_head_;

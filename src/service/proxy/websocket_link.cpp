@@ -44,8 +44,8 @@ struct WebSocketLink::Core : std::enable_shared_from_this<Core> {
     net::Timer sweep_timer;
     std::string scratch;
 
-    Core(net::Loop& on, const UpstreamConfig& config, std::size_t body_bytes_max,
-         std::function<void(std::string_view)> head, std::function<void()> change)
+    Core(net::Loop& on, const UpstreamConfig& config, std::shared_ptr<const net::TlsClient> tls,
+         std::size_t body_bytes_max, std::function<void(std::string_view)> head, std::function<void()> change)
         : loop(on),
           id(config.id),
           url(config.url),
@@ -53,6 +53,7 @@ struct WebSocketLink::Core : std::enable_shared_from_this<Core> {
           on_change(std::move(change)),
           reconnect_timer(on, [this] { connect(); }),
           sweep_timer(on, [this] { sweep(); }) {
+        options.tls = std::move(tls);
         options.message_bytes_max = body_bytes_max;
         options.output_bytes_max = body_bytes_max;
         options.ping_interval_ns = 10 * ns_per_s;
@@ -155,9 +156,11 @@ struct WebSocketLink::Core : std::enable_shared_from_this<Core> {
     }
 };
 
-WebSocketLink::WebSocketLink(net::Loop& loop, const UpstreamConfig& config, std::size_t body_bytes_max,
-                             std::function<void(std::string_view header)> on_head, std::function<void()> on_change)
-    : core_(std::make_shared<Core>(loop, config, body_bytes_max, std::move(on_head), std::move(on_change))) {
+WebSocketLink::WebSocketLink(net::Loop& loop, const UpstreamConfig& config, std::shared_ptr<const net::TlsClient> tls,
+                             std::size_t body_bytes_max, std::function<void(std::string_view header)> on_head,
+                             std::function<void()> on_change)
+    : core_(std::make_shared<Core>(loop, config, std::move(tls), body_bytes_max, std::move(on_head),
+                                   std::move(on_change))) {
     core_->connect();
 }
 

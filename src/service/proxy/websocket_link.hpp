@@ -4,14 +4,17 @@
 
 #include <memory>
 
+#include "net/tls_web.hpp"
 #include "service/proxy/link.hpp"
 
 namespace weft::service::proxy {
 
 class WebSocketLink final : public Link {
   public:
-    WebSocketLink(net::Loop& loop, const UpstreamConfig& config, std::size_t body_bytes_max,
-                  std::function<void(std::string_view header)> on_head, std::function<void()> on_change);
+    /// @param tls  what a wss:// upstream is trusted by.
+    WebSocketLink(net::Loop& loop, const UpstreamConfig& config, std::shared_ptr<const net::TlsClient> tls,
+                  std::size_t body_bytes_max, std::function<void(std::string_view header)> on_head,
+                  std::function<void()> on_change);
     ~WebSocketLink() override;
 
     void call(const LinkCall& call, std::int64_t deadline_ns, Done done) override;

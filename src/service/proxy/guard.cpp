@@ -1,0 +1,148 @@
+#include "service/proxy/guard.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/hex.hpp"
+#include "crypto/sha2.hpp"
+
+namespace weft::service::proxy {
+
+namespace {
+
+constexpr std::int64_t day_s = 86'400;
+
+/// Keys are found by their digests: how long that takes says nothing of a key.
+std::string digest_of(std::string_view key) {
+    return to_hex_digits(crypto::sha256({reinterpret_cast<const std::uint8_t*>(key.data()), key.size()}).view());
+}
+
+std::string_view host_of(std::string_view peer) {
+    const auto colon = peer.rfind(':');
+    return colon == std::string_view::npos ? peer : peer.substr(0, colon);
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
+}
+
+/// A key in a header, or, because a wallet can be given nothing but an URL, as the path.
+std::string_view key_of(const net::Request& request) {
+    const std::string_view authorization = request.header("authorization");
+    if (authorization.size() > 7 && (authorization.starts_with("Bearer ") || authorization.starts_with("bearer "))) {
+        return trimmed(authorization.substr(7));
+    }
+    if (const auto key = request.header("x-api-key"); !key.empty()) return key;
+    const bool is_one_segment = request.path.size() > 1 && request.path.find('/', 1) == std::string_view::npos;
+    return is_one_segment ? request.path.substr(1) : std::string_view();
+}
+
+}  // namespace
+
+Caller::Caller(std::string name, const CallerLimits& limits, std::vector<std::string> methods)
+    : name_(std::move(name)), methods_(std::move(methods)), limited_(limits.per_second > 0), per_day_(limits.per_day) {
+    if (!limited_) return;
+    rate_ = mesh::make_rate_limit(limits.per_second, limits.burst > 0 ? limits.burst : limits.per_second * 2);
+}
+
+bool Caller::may_call(std::string_view method) const {
+    return methods_.empty() || std::ranges::any_of(methods_, [&](std::string_view pattern) {
+               return pattern.ends_with('*') ? method.starts_with(pattern.substr(0, pattern.size() - 1))
+                                             : method == pattern;
+           });
+}
+
+std::int64_t Caller::take(std::uint32_t cost, std::int64_t now_ns, std::int64_t unix_s) {
+    if (per_day_ > 0) {
+        const std::int64_t day = unix_s / day_s;
+        if (day != day_) {
+            day_ = day;
+            today_ = 0;
+        }
+        if (today_ + cost > per_day_) return ((day + 1) * day_s - unix_s) * ns_per_s;
+    }
+    if (limited_) {
+        const auto decision = mesh::decide(rate_, state_, now_ns, cost);
+        if (decision.wait_ns != 0) return decision.wait_ns;
+        state_ = decision.state;
+    }
+    today_ += cost;
+    return 0;
+}
+
+Result<std::unique_ptr<Guard>> Guard::make(GuardConfig config) {
+    std::unique_ptr<Guard> out(new Guard(std::move(config)));
+    for (const auto& key : out->config_.keys) {
+        if (key.name.empty()) return fail(ErrorCode::invalid_argument, "a key has no name");
+        if (key.key.empty() == key.key_sha256.empty()) {
+            return fail(ErrorCode::invalid_argument, "key " + key.name + ": want either key or key_sha256");
+        }
+        const std::string digest = key.key.empty() ? key.key_sha256 : digest_of(key.key);
+        if (digest.size() != 64) {
+            return fail(ErrorCode::invalid_argument, "key " + key.name + ": key_sha256 has 64 hexadecimal digits");
+        }
+        if (!out->by_digest_.emplace(digest, std::make_shared<Caller>(key.name, key.limits, key.methods)).second) {
+            return fail(ErrorCode::invalid_argument, "key " + key.name + " is another's, too");
+        }
+    }
+    out->anyone_ = std::make_shared<Caller>("", CallerLimits{}, std::vector<std::string>{});
+    return out;
+}
+
+std::string Guard::client_address(const net::Request& request) const {
+    std::string_view at = host_of(request.peer);
+    const auto trusted = [&](std::string_view address) {
+        return std::ranges::find(config_.trusted_proxies, address) != config_.trusted_proxies.end();
+    };
+    if (!trusted(at)) return std::string(at);
+    // From the right: each trusted proxy added whom it was called by; what is further left anybody may have written.
+    std::string_view chain = request.header("x-forwarded-for");
+    while (!chain.empty()) {
+        const auto comma = chain.rfind(',');
+        const auto last = trimmed(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
+        if (last.empty() || last.size() > 64) break;
+        at = last;
+        if (!trusted(at) || comma == std::string_view::npos) break;
+        chain = chain.substr(0, comma);
+    }
+    return std::string(at);
+}
+
+Result<CallerPtr> Guard::admit(const net::Request& request, std::int64_t unix_s) {
+    const bool wants_key = !config_.keys.empty() || config_.jwt;
+    const std::string_view key = wants_key ? key_of(request) : std::string_view();
+    if (!key.empty()) {
+        if (!config_.keys.empty()) {
+            if (const auto found = by_digest_.find(digest_of(key)); found != by_digest_.end()) return found->second;
+        }
+        if (config_.jwt && std::ranges::count(key, '.') == 2) {
+            WEFT_TRY(auto claims, config_.jwt->check(key, unix_s));
+            if (claims.subject.empty()) return fail(ErrorCode::unauthenticated, "the token names no subject");
+            return subjects_.get(claims.subject, config_.jwt_limits);
+        }
+        // A path may be meant for something else than a key.
+        const bool in_header = request.path.substr(std::min<std::size_t>(request.path.size(), 1)) != key;
+        if (in_header || !config_.open) return fail(ErrorCode::unauthenticated, "the key is not known");
+    }
+    if (wants_key && !config_.open) return fail(ErrorCode::unauthenticated, "an API key or a token is needed");
+    if (config_.open_limits.per_second == 0 && config_.open_limits.per_day == 0) return anyone_;
+    return addresses_.get(client_address(request), config_.open_limits);
+}
+
+CallerPtr Guard::Recent::get(const std::string& name, const CallerLimits& limits) {
+    if (const auto found = by_name_.find(name); found != by_name_.end()) {
+        order_.splice(order_.begin(), order_, found->second);
+        return order_.front();
+    }
+    order_.push_front(std::make_shared<Caller>(name, limits, std::vector<std::string>{}));
+    by_name_.emplace(order_.front()->name(), order_.begin());
+    if (order_.size() > max_) {
+        by_name_.erase(order_.back()->name());
+        order_.pop_back();
+    }
+    return order_.front();
+}
+
+}  // namespace weft::service::proxy
