@@ -163,8 +163,14 @@ void HttpExchange::fill(Head& head) const {
     }
 }
 
-/// nghttp2 has seen to fields that are missing or doubled, their letters, the path, and the length. It lets
-/// ":authority" and "host" differ: two readers who look at one each would be led to two places.
+/// nghttp2 looks at the path only if the scheme is http or https.
+bool is_target(const Head& head) {
+    const bool fine = std::ranges::all_of(head.target, [](char c) { return c > 0x20 && c < 0x7f; });
+    return fine && (head.target.starts_with('/') || (head.target == "*" && head.method == "OPTIONS"));
+}
+
+/// nghttp2 has seen to fields that are missing or doubled, their letters, and the length. It lets ":authority" and
+/// "host" differ: two readers who look at one each would be led to two places.
 bool names_one_host(const Head& head) {
     const std::string_view host = head.header("host");
     return !host.empty() && std::ranges::all_of(head.headers, [host](const Header& one) {
@@ -176,6 +182,7 @@ void HttpExchange::on_request_end() {
     if (!cookies_.empty()) add("cookie", cookies_);
     Head& head = context_->shared->heads[context_->loop_index];
     fill(head);
+    if (!is_target(head)) return refuse(400, "bad target");
     if (!names_one_host(head)) return refuse(400, "want one host");
     count(context_->shared->counts[context_->loop_index].requests);
     context_->body_bytes -= std::exchange(body_counted_, 0);

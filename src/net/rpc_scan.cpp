@@ -8,6 +8,7 @@
 
 #include "base/json.hpp"
 #include "net/jsonrpc.hpp"
+#include "net/websocket_codec.hpp"
 
 namespace weft::net {
 
@@ -236,6 +237,7 @@ Result<RpcRequestSpans> scan_request(std::string_view text) {
         return is_json ? refuse(rpc_code::invalid_request, "invalid request")
                        : refuse(rpc_code::parse_error, "parse error");
     }
+    if (!is_utf8(text)) return refuse(rpc_code::parse_error, "parse error");
     if (wrong != nullptr) return refuse(rpc_code::invalid_request, wrong);
     if (version != "\"2.0\"") return refuse(rpc_code::invalid_request, "jsonrpc must be \"2.0\"");
     if (method.size() < 3 || method[0] != '"') return refuse(rpc_code::invalid_request, "method is missing");

@@ -36,7 +36,8 @@ TEST(RpcScan, RefusesWhatIsNoJson) {
          {"", "{", "nul", R"({"jsonrpc":"2.0","id":1,"method":"x")", R"({"jsonrpc":"2.0","id":01,"method":"x"})",
           R"({"jsonrpc":"2.0","id":1,"method":"x"}})", R"({"jsonrpc":"2.0","id":1,"method":"x",})",
           R"({"jsonrpc":"2.0","id":1,"method":"x","params":[1,]})", "{\"jsonrpc\":\"2.0\",\"method\":\"a\nb\"}",
-          R"({"jsonrpc":"2.0","id":1,"method":"x","params":["\x"]})", R"({'jsonrpc':"2.0"})"}) {
+          R"({"jsonrpc":"2.0","id":1,"method":"x","params":["\x"]})", R"({'jsonrpc':"2.0"})",
+          "{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"b\xe1\":1}"}) {
         EXPECT_EQ(code_of(text), -32700) << text;
     }
 }

@@ -23,7 +23,8 @@ void check_request(std::string_view text) {
     const auto read = json::parse(text);
     WEFT_ASSERT(read && read->is_object());
     WEFT_ASSERT((*read)["method"].text() == scanned->method);
-    WEFT_ASSERT((read->find("params") != nullptr) == !scanned->params.empty());
+    const json::Value* params = read->find("params");
+    WEFT_ASSERT((params != nullptr && !params->is_null()) == !scanned->params.empty());
     WEFT_ASSERT((read->find("id") != nullptr) == !scanned->id.empty());
     for (const std::string_view part : {scanned->id, scanned->method, scanned->params}) check_within(part, text);
 }
