@@ -5,6 +5,7 @@
 #include "app/bench_balance.hpp"
 #include "app/bench_consensus.hpp"
 #include "app/bench_execute.hpp"
+#include "app/bench_gateway.hpp"
 #include "app/bench_node.hpp"
 #include "app/bench_precompiles.hpp"
 #include "app/command.hpp"
@@ -70,6 +71,20 @@ void define_balance(CLI::App& command, int& status) {
     });
 }
 
+void define_gateway_bench(CLI::App& command, int& status) {
+    auto options = std::make_shared<BenchGatewayOptions>();
+    command.add_option("--nginx", options->nginx, "its program")->capture_default_str();
+    command.add_option("--haproxy", options->haproxy, "its program")->capture_default_str();
+    command.add_option("--seconds", options->seconds, "of each figure")->capture_default_str();
+    command.add_option("--connections", options->connections, "of the load; may be given again")->capture_default_str();
+    command.add_option("--subscribers", options->subscribers, "WebSockets that wait for new heads; 0: none")
+        ->capture_default_str();
+    command.callback([options, &status] {
+        const auto done = bench_gateway(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+}
+
 }  // namespace
 
 void define_bench(CLI::App& command, int& status) {
@@ -87,6 +102,7 @@ void define_bench(CLI::App& command, int& status) {
     });
     define_execute(*command.add_subcommand("execute", "blocks on a state of millions of accounts"), status);
     define_consensus(*command.add_subcommand("consensus", "validators as processes, through the gateway"), status);
+    define_gateway_bench(*command.add_subcommand("gateway", "a proxied call, beside nginx and HAProxy"), status);
     define_balance(*command.add_subcommand("balance", "choosing one of many instances"), status);
     auto* precompiles = command.add_subcommand("precompiles", "each precompiled contract, beside a library");
     auto chosen = std::make_shared<BenchPrecompilesOptions>();

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -89,12 +90,23 @@ Result<void> wait_until_ready(const net::Endpoint& server, std::int64_t timeout_
     return fail(ErrorCode::deadline_exceeded, "the server did not answer in time");
 }
 
+namespace {
+/// wrk's "     99%    1.68ms"; us, ms or s. @return 0 if it is not there.
+double wrk_latency_ms(const std::string& output, const char* line) {
+    const auto at = output.find(line);
+    if (at == std::string::npos) return 0;
+    char* unit = nullptr;
+    const double value = std::strtod(output.c_str() + at + std::strlen(line), &unit);
+    return unit[0] == 'u' ? value / 1'000 : unit[0] == 'm' ? value : value * 1'000;
+}
+}  // namespace
+
 Result<ReadRun> run_reads(const net::Endpoint& server, pid_t root, std::string_view body, int connections,
                           int seconds) {
     const auto script = std::filesystem::temp_directory_path() / fmt::format("weft-bench-{}.lua", getpid());
     std::ofstream(script) << "wrk.method = 'POST'\nwrk.headers['content-type'] = 'application/json'\nwrk.body = [["
                           << body << "]]\n";
-    const std::string command = fmt::format("wrk -t1 -c{} -d{}s -s {} http://{}/ 2>&1", connections, seconds,
+    const std::string command = fmt::format("wrk -t1 -c{} -d{}s --latency -s {} http://{}/ 2>&1", connections, seconds,
                                             script.string(), server.to_string());
     const double before = cpu_seconds(root);
     std::FILE* pipe = popen(command.c_str(), "r");
@@ -118,6 +130,8 @@ Result<ReadRun> run_reads(const net::Endpoint& server, pid_t root, std::string_v
         const auto start = output.rfind('\n', line) + 1;
         requests = std::strtoull(output.c_str() + start, nullptr, 10);
     }
+    out.p50_ms = wrk_latency_ms(output, "     50%");
+    out.p99_ms = wrk_latency_ms(output, "     99%");
     if (requests != 0) out.cpu_us = cpu * 1e6 / static_cast<double>(requests);
     return out;
 }

@@ -31,6 +31,8 @@ namespace weft::app {
 struct ReadRun {
     double per_second = 0;
     double cpu_us = 0;  // of the server, a request
+    double p50_ms = 0;
+    double p99_ms = 0;
 };
 /// The same request for some seconds over some connections, by wrk.
 /// @errors unavailable  wrk is not installed, or gave no figure.

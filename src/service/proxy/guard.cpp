@@ -88,6 +88,7 @@ Result<std::unique_ptr<Guard>> Guard::make(GuardConfig config) {
         }
     }
     out->anyone_ = std::make_shared<Caller>("", CallerLimits{}, std::vector<std::string>{});
+    out->anyone_->set_anonymous();
     return out;
 }
 
@@ -128,7 +129,9 @@ Result<CallerPtr> Guard::admit(const net::Request& request, std::int64_t unix_s)
     }
     if (wants_key && !config_.open) return fail(ErrorCode::unauthenticated, "an API key or a token is needed");
     if (config_.open_limits.per_second == 0 && config_.open_limits.per_day == 0) return anyone_;
-    return addresses_.get(client_address(request), config_.open_limits);
+    auto caller = addresses_.get(client_address(request), config_.open_limits);
+    caller->set_anonymous();
+    return caller;
 }
 
 CallerPtr Guard::Recent::get(const std::string& name, const CallerLimits& limits) {

@@ -51,7 +51,10 @@ class Caller {
   public:
     Caller(std::string name, const CallerLimits& limits, std::vector<std::string> methods);
 
+    /// Of a key or a token; an address, or nothing, without one.
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] bool is_anonymous() const { return is_anonymous_; }
+    void set_anonymous() { is_anonymous_ = true; }
     [[nodiscard]] bool may_call(std::string_view method) const;
     /// Takes @p cost calls. @return 0, or how long to wait before trying again.
     [[nodiscard]] std::int64_t take(std::uint32_t cost, std::int64_t now_ns, std::int64_t unix_s);
@@ -59,6 +62,7 @@ class Caller {
   private:
     std::string name_;
     std::vector<std::string> methods_;
+    bool is_anonymous_ = false;
     bool limited_;
     mesh::RateLimit rate_;
     std::int64_t state_ = 0;

@@ -92,6 +92,7 @@ TEST(Guard, EachAddressHasItsOwnLimit) {
     config.open_limits = {1, 1, 0};
     const auto guard = *Guard::make(config);
     const auto first = *guard->admit(Call{.peer = "10.0.0.1:1"}.request(), 0);
+    EXPECT_TRUE(first->is_anonymous());
     EXPECT_EQ(first, *guard->admit(Call{.peer = "10.0.0.1:2"}.request(), 0));
     EXPECT_NE(first, *guard->admit(Call{.peer = "10.0.0.2:1"}.request(), 0));
     // So many addresses that the first is forgotten: memory is bounded.

@@ -178,8 +178,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             if (auto answer = facade.answer(context, request)) return with_origin(std::move(*answer), request);
         }
         // A key may stand as the path.
-        const bool is_key = !(*caller)->name().empty() && request.path.substr(1).find('/') == std::string_view::npos;
-        if (request.path != "/" && !is_key) return ready(plain(404, "not found\n"));
+        if (request.path != "/" && (*caller)->is_anonymous()) return ready(plain(404, "not found\n"));
         if (request.method != "POST") {
             net::Response refusal = plain(405, "method not allowed\n");
             refusal.headers.emplace_back("Allow", "POST, OPTIONS");
