@@ -1,33 +1,43 @@
 #include "app/discovered.hpp"
 
 #include <atomic>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "app/watch.hpp"
 #include "chain/transaction.hpp"
-#include "mesh/balance.hpp"
 #include "mesh/layer.hpp"
+#include "observe/log.hpp"
 
 namespace weft::app {
 
 namespace {
 
 struct Target {
-    Target(net::LoopGroup& loops, mesh::Instance of, const net::GrpcChannelOptions& options)
-        : instance(std::move(of)), client(loops, instance.address, options) {}
-    const mesh::Instance instance;
+    Target(net::LoopGroup& loops, std::string at, const net::GrpcChannelOptions& options)
+        : address(std::move(at)), client(loops, address, options) {}
+    const std::string address;
     const net::GrpcClient client;
-    std::atomic<std::uint32_t> outstanding{0};
-    std::atomic<std::int64_t> suspect_until_ns{0};
 };
 using TargetPtr = std::shared_ptr<Target>;
-struct Known {
+
+/// Where a call goes. Holds the connection, which may be of an instance that goes meanwhile.
+struct Attempt {
+    mesh::Pick pick;
     TargetPtr target;
-    bool healthy = false;
 };
+
+/// With less time than that a call that got no answer says more of its caller than of whom it called.
+constexpr std::int64_t fair_ns = ns_per_s;
+
+/// What a call says of the instance it went to. Errors that the operation gives are answers.
+mesh::CallEnd end_of(const Error& error, const mesh::Pick& pick, std::int64_t now_ns) {
+    if (mesh::is_lost(error)) return mesh::CallEnd::lost;
+    if (error.code != ErrorCode::deadline_exceeded) return mesh::CallEnd::answered;
+    const bool fair = pick.kind == mesh::CallKind::even && now_ns - pick.begun_ns >= fair_ns;
+    return fair ? mesh::CallEnd::failed : mesh::CallEnd::withdrawn;
+}
 
 std::uint64_t random_bits() {
     static std::atomic<std::uint64_t> count{0};
@@ -41,58 +51,53 @@ struct Discovered::State {
         : loops(group),
           service(std::move(name)),
           options(std::move(with)),
+          roster(options.roster),
           budget(make_retry_budget(options.retry, monotonic_ns())) {}
 
     net::LoopGroup& loops;
     const std::string service;
     const DiscoveredOptions options;
+    const observe::Log log{"discovered"};
     std::unique_ptr<Watch> watch;
     std::mutex mutex;  // over what follows
-    std::vector<Known> known;
+    mesh::Roster roster;
+    std::vector<TargetPtr> targets;  // one for each of the roster's instances
     mesh::RetryBudget budget;
-    std::size_t turn = 0;
 
-    void update(const std::vector<mesh::Instance>& instances) {
-        std::vector<Known> next;
+    void update(std::vector<mesh::Instance> instances) {
+        std::erase_if(instances, [&](const auto& it) { return !options.only.empty() && it.id != options.only; });
+        std::vector<TargetPtr> next;
         const std::scoped_lock lock(mutex);
-        for (const auto& instance : instances) {
-            if (!options.only.empty() && instance.id != options.only) continue;
+        const auto moved = roster.update(std::move(instances), monotonic_ns());
+        for (std::size_t i = 0; i < moved.size(); ++i) {
             // The connection outlives a change of health, but not one of process.
-            const auto same = std::ranges::find_if(known, [&](const Known& old) {
-                const auto& was = old.target->instance;
-                return was.id == instance.id && was.address == instance.address &&
-                       was.started_ms == instance.started_ms;
-            });
-            next.push_back(
-                {same != known.end() ? same->target : std::make_shared<Target>(loops, instance, options.channel),
-                 instance.healthy});
+            next.push_back(moved[i] ? targets[*moved[i]]
+                                    : std::make_shared<Target>(loops, roster.instances()[i].address, options.channel));
         }
-        known.swap(next);
+        targets.swap(next);
     }
 
-    /// The best of the healthy; if none is, of the others: the checks may be wrong, and there is nothing to lose.
-    TargetPtr pick(std::int64_t now_ns) {
+    std::optional<Attempt> pick(mesh::CallKind kind, std::optional<std::uint64_t> avoid, std::int64_t now_ns) {
         const std::scoped_lock lock(mutex);
-        ++turn;
-        for (const bool healthy : {true, false}) {
-            for (const bool trusted : {true, false}) {
-                // Only those that count, so that among equals each has its turn.
-                std::vector<TargetPtr> targets;
-                std::vector<mesh::Candidate> candidates;
-                for (const auto& [target, is_healthy] : known) {
-                    const bool suspect = target->suspect_until_ns.load(std::memory_order_relaxed) > now_ns;
-                    if (is_healthy != healthy || suspect == trusted) continue;
-                    targets.push_back(target);
-                    candidates.push_back(
-                        {target->instance.weight, target->outstanding.load(std::memory_order_relaxed)});
-                }
-                if (options.is_sticky && !targets.empty()) {
-                    return *std::ranges::min_element(targets, {}, [](const TargetPtr& it) { return it->instance.id; });
-                }
-                if (const auto best = mesh::pick_least_outstanding(candidates, turn)) return targets[*best];
-            }
+        const auto picked = roster.pick(kind, avoid, now_ns, random_bits());
+        if (!picked) return std::nullopt;
+        return Attempt{*picked, targets[picked->index]};
+    }
+    void end(const Attempt& attempt, mesh::CallEnd how, std::int64_t now_ns) {
+        auto change = mesh::BreakerChange::none;
+        {
+            const std::scoped_lock lock(mutex);
+            change = roster.end(attempt.pick, how, now_ns);
         }
-        return nullptr;
+        if (change == mesh::BreakerChange::none) return;
+        log.info(change == mesh::BreakerChange::opened ? "ejected" : "back",
+                 {{"service", service}, {"address", attempt.target->address}});
+    }
+    Error nobody() {
+        const std::scoped_lock lock(mutex);
+        const auto what = roster.instances().empty() ? "no instance of " + service + " is known"
+                                                     : "every instance of " + service + " is drained";
+        return {ErrorCode::unavailable, what, {}, 0};
     }
 
     void count_call() {
@@ -130,14 +135,16 @@ std::shared_ptr<Discovered> Discovered::make(net::LoopGroup& loops, mesh::Port<a
 
 std::size_t Discovered::healthy_count() const {
     const std::scoped_lock lock(state_->mutex);
-    return static_cast<std::size_t>(std::ranges::count_if(state_->known, [](const Known& one) { return one.healthy; }));
+    return state_->roster.healthy_count();
 }
 
 Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context context, std::string_view method,
                              BytesView request, CallReport* report) {
     State& state = *self->state_;
     const bool repeatable = is_repeatable(method);
-    Error last{ErrorCode::unavailable, "no instance of " + state.service + " is known", {}, 0};
+    const auto kind = kind_of(method);
+    std::optional<Error> last;
+    std::optional<std::uint64_t> failed_at;
     std::int64_t now_ns = monotonic_ns();
     const std::int64_t patience_end_ns = now_ns + (is_fleeting(method) ? 0 : state.options.patience_ns);
     state.count_call();
@@ -150,34 +157,35 @@ Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context con
         state.end_call();
     };
     const std::unique_ptr<State, decltype(ended)> end(&state, ended);
-    for (std::uint32_t attempt = 0;; ++attempt) {
-        const TargetPtr target = state.pick(now_ns);
-        if (target != nullptr) {
+    for (std::uint32_t attempts = 0;; ++attempts) {
+        if (const auto attempt = state.pick(kind, failed_at, now_ns)) {
             if (report != nullptr) ++report->attempts;
-            target->outstanding.fetch_add(1, std::memory_order_relaxed);
-            auto answer = co_await settled(target->client.call(context, method, request));
-            target->outstanding.fetch_sub(1, std::memory_order_relaxed);
+            auto answer = co_await settled(attempt->target->client.call(context, method, request));
+            now_ns = monotonic_ns();
+            state.end(*attempt, answer ? mesh::CallEnd::answered : end_of(answer.error(), attempt->pick, now_ns),
+                      now_ns);
             if (answer || !mesh::is_lost(answer.error())) {
                 // The channel's "certainly not handled", which a deadline has too, is no word for clients.
                 if (!answer && answer.error().detail == mesh::detail_unsent) answer.error().detail = 0;
                 co_return std::move(answer);
             }
-            now_ns = monotonic_ns();
-            target->suspect_until_ns.store(now_ns + state.options.suspect_ns, std::memory_order_relaxed);
+            failed_at = attempt->pick.number;
             last = std::move(answer).error();
-            last.message = state.service + " at " + target->instance.address + ": " + last.message;
-            const bool certain = mesh::is_unsent(last);
-            last.code = ErrorCode::unavailable;
-            last.detail = 0;  // towards clients it would be a protocol's code
-            if (!certain && !repeatable) co_return std::unexpected(std::move(last));
+            last->message = state.service + " at " + attempt->target->address + ": " + last->message;
+            const bool certain = mesh::is_unsent(*last);
+            last->code = ErrorCode::unavailable;
+            last->detail = 0;  // towards clients it would be a protocol's code
+            if (!certain && !repeatable) co_return std::unexpected(*std::move(last));
             if (!certain && report != nullptr) report->earlier_unknown = true;
             end_retry();
             retrying = state.may_retry(now_ns);
-            if (!retrying) co_return std::unexpected(std::move(last));
+            if (!retrying) co_return std::unexpected(*std::move(last));
+        } else if (!last) {
+            last = state.nobody();
         }
-        const auto wait_ns = mesh::backoff_ns(state.options.backoff, attempt, random_bits());
+        const auto wait_ns = mesh::backoff_ns(state.options.backoff, attempts, random_bits());
         if (now_ns + wait_ns >= std::min(context.deadline_ns, patience_end_ns))
-            co_return std::unexpected(std::move(last));
+            co_return std::unexpected(*std::move(last));
         net::Loop* here = state.loops.here();
         co_await (here != nullptr ? *here : state.loops.next()).sleep_for(wait_ns);
         now_ns = monotonic_ns();

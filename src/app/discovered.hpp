@@ -20,6 +20,7 @@
 #include "base/wire.hpp"
 #include "mesh/backoff.hpp"
 #include "mesh/retry.hpp"
+#include "mesh/roster.hpp"
 #include "mesh/service.hpp"
 #include "net/grpc.hpp"
 #include "net/loop.hpp"
@@ -63,15 +64,28 @@ inline constexpr auto fleeting_methods = std::to_array<std::string_view>({
     return std::ranges::find(fleeting_methods, method) != fleeting_methods.end();
 }
 
+/// Answered when something happens, so that the time it takes is no measure.
+inline constexpr auto waiting_methods = std::to_array<std::string_view>({
+    "weft.Storage/Events", "weft.Validation/PendingEvents", "weft.Monitor/ContractEvents",
+});
+/// How methods begin that do as much as the request says, or ask others; all else is a look-up, or nearly.
+inline constexpr auto uneven_methods = std::to_array<std::string_view>({
+    "weft.Contract/", "weft.Consensus/", "weft.Network/", "weft.Storage/GetLogs", "weft.Storage/ReadBlocks",
+    "weft.Storage/ReadSnapshot",
+});
+[[nodiscard]] constexpr mesh::CallKind kind_of(std::string_view method) {
+    if (std::ranges::find(waiting_methods, method) != waiting_methods.end()) return mesh::CallKind::waiting;
+    const bool uneven = std::ranges::any_of(uneven_methods, [&](auto start) { return method.starts_with(start); });
+    return uneven ? mesh::CallKind::uneven : mesh::CallKind::even;
+}
+
 struct DiscoveredOptions {
     mesh::Backoff backoff = {.min_ns = 5 * ns_per_ms, .max_ns = 200 * ns_per_ms};
     mesh::RetryConfig retry;
-    /// An instance that was not reached is left aside for so long while there are others.
-    std::int64_t suspect_ns = ns_per_s;
+    /// Who gets a call, and who is left aside.
+    mesh::RosterConfig roster;
     /// A call fails if for so long no attempt could be made or each was refused: long enough for a restart.
     std::int64_t patience_ns = 6 * ns_per_s;
-    /// Whether every call goes to the first by id of those that are healthy, instead of the one with the fewest calls.
-    bool is_sticky = false;
     /// Of the service's instances this one alone, by its id; empty: any.
     std::string only;
     net::GrpcChannelOptions channel = {.backoff_max_ns = 200 * ns_per_ms};

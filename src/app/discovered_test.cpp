@@ -190,7 +190,9 @@ TEST_F(discovered, calls_spread_over_the_healthy) {
     list(a, "a");
     list(b, "b");
     list(sick, "sick", false);
-    discover();
+    DiscoveredOptions options;
+    options.roster.choice = mesh::Choice::least_outstanding;
+    discover(options);
     for (int i = 0; i < 20; ++i) EXPECT_TRUE(call(Head{}));
     EXPECT_EQ(a.calls, 10);
     EXPECT_EQ(b.calls, 10);

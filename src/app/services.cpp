@@ -137,11 +137,15 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     loops.start();
     const net::GrpcClient registry(loops, options.registry, registry_channel);
     DiscoveredOptions options_of_nodes;
-    options_of_nodes.is_sticky = true;  // what a client has read of one node it shall not miss at the next
+    // What a client has read of one node it shall not miss at the next.
+    options_of_nodes.roster.choice = mesh::Choice::first;
     Neighbours nodes(loops, registry, options.system.layout, options_of_nodes);
     service::gateway::Ports ports;
     for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = nodes.port<R>(); });
-    const auto contracts = Discovered::make(loops, net::remote_port<api::registry::List>(registry), "contract");
+    DiscoveredOptions options_of_contracts;
+    options_of_contracts.roster.choice = mesh::Choice::least_outstanding;
+    const auto contracts =
+        Discovered::make(loops, net::remote_port<api::registry::List>(registry), "contract", options_of_contracts);
     for_each_contract_port(ports,
                            [&]<class R>(mesh::Port<R>& port) { port = contract_port<R>(contracts, nodes.port<R>()); });
     const auto has_node = [&nodes] { return nodes.ready(); };

@@ -54,8 +54,10 @@ struct Watch::Core {
 };
 
 mesh::Instance to_mesh(const api::registry::Instance& instance) {
-    return {instance.id,     instance.service,         instance.address,
-            instance.weight, instance.started_unix_ms, instance.healthy};
+    mesh::Instance out{instance.id,     instance.service,         instance.address,
+                       instance.weight, instance.started_unix_ms, instance.healthy};
+    for (const auto& [name, value] : instance.labels) out.labels.emplace_back(name, value);
+    return out;
 }
 
 Watch::Watch(net::LoopGroup& loops, mesh::Port<api::registry::List> list, std::string service, Changed changed,

@@ -165,7 +165,8 @@ struct Registry::Core : std::enable_shared_from_this<Core> {
     Result<api::registry::RegisterReply> add(api::registry::Register request) {
         if (stopped) return fail(ErrorCode::unavailable, "the registry has stopped");
         const auto& from = request.instance;
-        const mesh::Instance instance{from.id, from.service, from.address, from.weight, from.started_unix_ms, false};
+        mesh::Instance instance{from.id, from.service, from.address, from.weight, from.started_unix_ms, false};
+        for (const auto& [name, value] : from.labels) instance.labels.emplace_back(name, value);
         const auto lease_ns = static_cast<std::int64_t>(std::min(request.lease_ms, lease_ms_max)) * ns_per_ms;
         auto effects = mesh::step(options.leases, table, mesh::LeaseRegister{instance, lease_ns}, monotonic_ns());
         if (!effects.refused) instances.insert_or_assign(from.id, from);
