@@ -57,8 +57,8 @@ std::vector<std::optional<std::size_t>> Roster::update(std::vector<Instance> ins
     return moved;
 }
 
-/// What an instance of which nothing is known is taken to need: as much as the others, or it would get all the calls, or
-/// none.
+/// What an instance of which nothing is known is taken to need: as much as the others, or it would get all the calls,
+/// or none.
 PeakEwma Roster::usual_latency(std::optional<std::size_t> except, std::int64_t now_ns) const {
     double sum = 0;
     std::size_t count = 0;

@@ -2,16 +2,16 @@
 // The instances of one service as a caller sees them, as a pure state machine: which of them gets the next call, by all
 // that is known: health, zone, weight, calls that wait, latency, and how the calls to it went (mesh/outlier.hpp).
 //
-// Two ways to choose, as calls are of two kinds. Where they are much alike, reads of a state, what they take says how an
-// instance is doing: two choices by peak EWMA. Where what a call takes is in the call (an execution that runs for
+// Two ways to choose, as calls are of two kinds. Where they are much alike, reads of a state, what they take says how
+// an instance is doing: two choices by peak EWMA. Where what a call takes is in the call (an execution that runs for
 // a millisecond or for five seconds), a slow answer says nothing: fewest outstanding, of all, so that those that are
 // idle take turns. A group of callers that must see one state after the other goes to the same: the first.
 //
 // Invariants:
 //   1. Nobody who is drained, of weight 0, gets a call.
 //   2. While one is healthy and not ejected, nobody else gets one, but in panic, and never by `first`.
-//   3. A call that waits for something to happen (a long poll) takes no probe's place and is no measure of latency or of
-//      load; that its connection broke counts.
+//   3. A call that waits for something to happen (a long poll) takes no probe's place and is no measure of latency or
+//      of load; that its connection broke counts.
 
 #include <cstddef>
 #include <cstdint>
@@ -55,13 +55,14 @@ enum class CallEnd : std::uint8_t {
 
 struct RosterConfig {
     Choice choice = Choice::peak_ewma;
-    /// Of the caller; empty: zones don't matter. As nobody tells it of the other callers, it takes them to be as many in
-    /// each zone.
+    /// Of the caller; empty: zones don't matter. As nobody tells it of the other callers, it takes them to be as many
+    /// in each zone.
     std::string zone;
     PeakEwmaConfig latency;
-    /// A lost connection ejects at once, other failures as the breaker says. An instance that does not come back is told
-    /// of by the registry, so it isn't left aside for long. Groups are small: of four, three may be ejected, and one of
-    /// four left is no reason to panic, for a call to an instance that is gone costs a retry, of which there are few.
+    /// A lost connection ejects at once, other failures as the breaker says. An instance that does not come back is
+    /// told of by the registry, so it isn't left aside for long. Groups are small: of four, three may be ejected, and
+    /// one of four left is no reason to panic, for a call to an instance that is gone costs a retry, of which there are
+    /// few.
     OutlierConfig outlier = {.breaker = {.failed_percent = 101, .open_max_ns = 8 * ns_per_s},
                              .ejected_percent_max = 75,
                              .panic_percent = 25,
