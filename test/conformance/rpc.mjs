@@ -1,7 +1,8 @@
 // The JSON-RPC conformance files of the execution-apis specification, asked of a running weft that has imported the
-// specification's chain: rpc.mjs WEFT FOLDER [FILTER]
+// specification's chain: rpc.mjs WEFT FOLDER [--through-gateway LINKS] [FILTER]
 //
 //   FOLDER  the unpacked archive: openrpc.json, tests/{genesis.json,chain.rlp,METHOD/NAME.io}
+//   LINKS   weft gateway answers, from the node behind a link for each: http or http,ws, say
 //   FILTER  only files whose path has it; what a file sends changes what later files see
 //
 // One server answers all files in order. Prints what differs, and last "N passed, M failed".
@@ -13,7 +14,9 @@ import { run, start } from '../clients/lib/process.mjs';
 import { until, within } from '../clients/lib/until.mjs';
 import { violation } from './schema.mjs';
 
-const [weft, folder, filter = ''] = process.argv.slice(2);
+const [weft, folder, ...rest] = process.argv.slice(2);
+const schemes = rest[0] === '--through-gateway' ? rest.splice(0, 2)[1].split(',') : [];
+const [filter = ''] = rest;
 const tests = path.join(folder, 'tests');
 const { methods } = JSON.parse(fs.readFileSync(path.join(folder, 'openrpc.json'), 'utf8'));
 const schemas = new Map(methods.map(({ name, result }) => [name, result.schema]));
@@ -83,12 +86,13 @@ function io_files() {
     .sort((a, b) => (a < b ? -1 : 1));
 }
 
-async function listening(server) {
+/// Where a weft listens that was just started.
+async function address_of(server, says) {
   const [, address] = await until('weft to listen', () => {
-    if (server.exitCode !== null) throw new Error(`weft up ended:\n${server.output}`);
-    return server.output.match(/Listening on (\S+) \(HTTP and WebSocket\)/);
+    if (server.exitCode !== null) throw new Error(`weft ended:\n${server.output}`);
+    return server.output.match(says);
   }, 60_000);
-  return `http://${address}`;
+  return address;
 }
 
 async function ask_all(url) {
@@ -109,7 +113,7 @@ async function ask_all(url) {
 
 const data = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-conformance-'));
 const chain = ['--genesis', path.join(tests, 'genesis.json'), '--data', data];
-let server;
+const servers = [];
 try {
   const imported = await run(weft, ['import', ...chain, path.join(tests, 'chain.rlp')]);
   if (imported.code !== 0) throw new Error(`weft import failed: ${imported.stderr}`);
@@ -119,10 +123,16 @@ try {
   const [out, original] = [exported, path.join(tests, 'chain.rlp')].map((file) => fs.readFileSync(file));
   if (!out.equals(original)) throw new Error('weft export writes another chain than weft import has read');
   // The chain ends where the files say: nothing that they send may get into a block.
-  server = start(weft, ['up', ...chain, '--http', '127.0.0.1:0', '--no-mining']);
-  process.exitCode = await ask_all(await listening(server)) ? 0 : 1;
+  servers.unshift(start(weft, ['up', ...chain, '--http', '127.0.0.1:0', '--no-mining']));
+  let address = await address_of(servers[0], /Listening on (\S+) \(HTTP and WebSocket\)/);
+  if (schemes.length > 0) {
+    const upstreams = schemes.flatMap((scheme) => ['--upstream', `${scheme}://${address}`]);
+    servers.unshift(start(weft, ['gateway', ...upstreams, '--http', '127.0.0.1:0']));
+    address = await address_of(servers[0], /^listening on http:\/\/(\S+)/m);
+  }
+  process.exitCode = await ask_all(`http://${address}`) ? 0 : 1;
 } finally {
-  if (server !== undefined) {
+  for (const server of servers) {
     server.kill('SIGINT');
     await within(30_000, 'weft to end', server.ended);
   }

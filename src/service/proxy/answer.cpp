@@ -44,6 +44,9 @@ Hint hint_of(const Method& method, std::int64_t code, std::string_view message) 
                                "already in the pool", "already in mempool", "already exists"})) {
         return Hint::known;
     }
+    if (method.kind == Kind::raw && contains_any(message, {"nonce too low", "nonce_too_low", "oldnonce"})) {
+        return Hint::spent;
+    }
     if (contains_any(message, {"missing trie node", "historical state", "state is not available", "state not available",
                                "pruned", "pruning", "no state found", "state unavailable", "archive",
                                "world state unavailable"})) {
@@ -66,6 +69,7 @@ Verdict judge_error(const Method& method, AnswerPtr answer) {
         case Hint::lagging:
         case Hint::denied: return {unable, hint, std::move(answer), {}};
         case Hint::known:
+        case Hint::spent:
         case Hint::too_wide: return {refused, hint, std::move(answer), {}};
         case Hint::none: break;
     }

@@ -40,6 +40,7 @@ enum class Hint : std::uint8_t {
     limited,   // too many calls
     denied,    // our key is refused
     known,     // the transaction is there already
+    spent,     // its sender's nonce is used, by this transaction or another
 };
 
 struct Verdict {

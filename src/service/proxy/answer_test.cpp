@@ -38,7 +38,7 @@ TEST(Answer, JudgesWhatNodesSay) {
              Case{"eth_getLogs", -32005, "query returned more than 10000 results", refused, Hint::too_wide},
              Case{"eth_getLogs", -32600, "block range is too wide", refused, Hint::too_wide},
              Case{"eth_sendRawTransaction", -32000, "already known", refused, Hint::known},
-             Case{"eth_sendRawTransaction", -32000, "nonce too low", refused, Hint::none},
+             Case{"eth_sendRawTransaction", -32000, "nonce too low", refused, Hint::spent},
          }) {
         const auto verdict = of(one.method, error(one.code, one.message));
         EXPECT_EQ(verdict.outcome, one.outcome) << one.message;

@@ -18,6 +18,7 @@ constexpr std::int64_t heads_wait_ns = 200 * ns_per_ms;
 constexpr std::int64_t constant_ttl_ns = 600 * ns_per_s;
 constexpr std::int64_t realtime_ttl_ns = 500 * ns_per_ms;
 constexpr std::uint32_t logs_splits_max = 2'048;
+constexpr std::size_t sent_max = 8'192;
 
 std::int64_t unix_now_s() {
     return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -250,7 +251,9 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
         const Kind kind = spec.method->kind;
         const bool changes = kind == Kind::raw || kind == Kind::change || kind == Kind::unknown;
         const bool anew = is_development(spec.name);
+        const bool sends = kind == Kind::raw || spec.name == "eth_sendTransaction";
         AnswerPtr answer = co_await attempt(std::move(spec));
+        if (sends && !answer->is_error()) keep_sent(answer->parts.result);
         // What was changed shall be seen by who changed it.
         if (anew && !answer->is_error()) {
             cache_.clear();
@@ -370,6 +373,20 @@ Task<AnswerPtr> Engine::block_number(std::string_view id) {
     co_return make_answer(quantity_text(heads.served()));
 }
 
+void Engine::keep_sent(std::string_view hash) {
+    hub_.saw_pending(hash);
+    if (!rewrites() || !sent_.emplace(hash).second) return;
+    sent_order_.emplace_back(hash);
+    if (sent_order_.size() <= sent_max) return;
+    sent_.erase(sent_order_.front());
+    sent_order_.pop_front();
+}
+
+bool Engine::was_sent(const Spec& spec) const {
+    if (sent_.empty() || spec.name != "eth_getTransactionByHash" || spec.params.size() < 2) return false;
+    return sent_.contains(spec.params.substr(1, spec.params.size() - 2));
+}
+
 Task<void> Engine::wait_for_heads() {
     // Ended by whichever comes first; the promise is set once.
     struct Wait {
@@ -394,10 +411,19 @@ Task<void> Engine::wait_for_heads() {
 
 /// Answers that name their block tell of the upstream's head.
 void Engine::learn(const Spec& spec, const AnswerPtr& answer) {
-    if (spec.method->kind != Kind::by_hash || answer->is_error() || !answer->parts.result.starts_with('{')) return;
-    if (const auto number = quantity_of(net::member_of(answer->parts.result, "blockNumber"))) {
-        upstreams_.observe(answer->upstream, *number);
+    if (answer->is_error()) return;
+    std::string_view object = answer->parts.result;
+    const Kind kind = spec.method->kind;
+    const bool is_ahead = spec.block.number && *spec.block.number > upstreams_.heads().served();
+    if (kind == Kind::logs && is_ahead) {
+        net::for_each_item(object, [&](std::string_view log) { object = log; });  // the last one
+    } else if (kind != Kind::by_hash && !(kind == Kind::by_block && is_ahead)) {
+        return;
     }
+    if (!object.starts_with('{')) return;
+    auto number = quantity_of(net::member_of(object, "blockNumber"));
+    if (!number) number = quantity_of(net::member_of(object, "number"));
+    if (number) upstreams_.observe(answer->upstream, *number);
 }
 
 void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer) {
@@ -421,6 +447,8 @@ void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer) {
             if (parts.result == "null") return;
             auto number = quantity_of(net::member_of(parts.result, "blockNumber"));
             if (!number) number = quantity_of(net::member_of(parts.result, "number"));
+            // A transaction that waits may be in a block at any moment.
+            if (!number && parts.result.starts_with('{')) return;
             const bool is_final = number && *number <= heads.final();
             return cache_.put(std::move(key), answer, is_final ? 0 : now + config_.unfinal_ttl_ns, is_final, epoch);
         }

@@ -3,10 +3,12 @@
 // at one or several of them.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/task.hpp"
@@ -83,6 +85,9 @@ class Engine {
     void learn(const Spec& spec, const AnswerPtr& answer);
     [[nodiscard]] AnswerPtr check(const Client& client, std::string_view name, const MethodRule& rule);
     [[nodiscard]] MethodRule rule_of(std::string_view name) const;
+    void keep_sent(std::string_view hash);
+    /// Whether the call asks for a transaction that an upstream took lately from us, and others may not have yet.
+    [[nodiscard]] bool was_sent(const Spec& spec) const;
     [[nodiscard]] bool rewrites() const { return upstreams_.size() > 1; }
     [[nodiscard]] std::uint64_t random();
 
@@ -94,6 +99,8 @@ class Engine {
     Hub& hub_;
     PendingFeed pending_feed_;
     std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
+    std::unordered_set<std::string> sent_;  // hashes (raw JSON), the last ones
+    std::deque<std::string> sent_order_;
     mesh::RetryConfig retry_config_;
     mesh::RetryBudget retries_;
     std::uint64_t random_state_;

@@ -7,17 +7,25 @@ namespace weft::service::proxy {
 std::uint64_t Heads::believed() const {
     // The three highest that are used are all the rule looks at; used upstreams without a head say nothing.
     std::uint64_t top[3] = {0, 0, 0};
-    int count = 0;
+    std::size_t used = 0;
+    std::size_t known = 0;
+    // When nobody is well, what they say is better than nothing.
+    const bool any_used = std::ranges::any_of(upstreams_, &Upstream::used);
     for (const auto& one : upstreams_) {
-        if (!one.used || one.head == 0) continue;
-        ++count;
+        if (one.head == 0) continue;
+        ++known;
+        if (any_used && !one.used) continue;
+        ++used;
         std::uint64_t head = one.head;
         for (auto& place : top) {
             if (head > place) std::swap(head, place);
         }
     }
-    if (count < 3 || top[0] - top[1] <= config_.lag_max) return top[0];
-    return top[1];
+    if (known < 3 || (used > 1 && top[0] - top[1] <= config_.lag_max)) return top[0];
+    if (used >= 3) return top[1];
+    // The others are away for a moment, which makes nobody more honest: who goes on from what was served is right.
+    const std::uint64_t next = served_ == 0 ? top[0] : served_ + config_.lag_max;
+    return top[0] <= next ? top[0] : top[1];
 }
 
 bool Heads::update() {
@@ -70,6 +78,15 @@ void Heads::begin_at(const Heads& other) {
 void Heads::forget() {
     for (auto& one : upstreams_) one.head = one.final = one.safe = 0;
     served_ = final_ = safe_ = 0;
+}
+
+bool Heads::trust(std::size_t upstream) {
+    const std::uint64_t head = upstreams_[upstream].head;
+    const auto used = std::ranges::count_if(upstreams_, [](const auto& one) { return one.used && one.head > 0; });
+    if (used != 1 || !upstreams_[upstream].used || head <= served_) return false;
+    served_ = head;
+    update();
+    return true;
 }
 
 bool Heads::reset() {

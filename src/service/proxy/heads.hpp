@@ -3,7 +3,7 @@
 //
 // The gateway's head never goes back: a client that was told of block N is answered about N, whichever upstream
 // answers. A head is believed when another upstream is near it, so that one that lies, or is on a chain of its own,
-// moves nobody; with two that are far apart the higher one is, since an upstream that is behind is the common case.
+// moves nobody; of only two upstreams far apart the higher one is, since one that is behind is the common case.
 //
 // Invariants:
 //   1. served() never decreases, but by reset().
@@ -38,6 +38,8 @@ class Heads {
     bool reset();
     /// Begins where another left off: what clients were told stays true.
     void begin_at(const Heads& other);
+    /// The only one that is left has been far above served() for long: it is believed after all.
+    bool trust(std::size_t upstream);
     /// Forgets all that was seen, as the chain was changed on purpose.
     void forget();
 

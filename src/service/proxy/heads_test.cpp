@@ -38,6 +38,43 @@ TEST(Heads, OneThatLiesMovesNobody) {
     EXPECT_EQ(heads.served(), 102U);
 }
 
+TEST(Heads, OneThatLiesMovesNobodyWhileOthersAreAway) {
+    Heads heads({}, 3);
+    heads.observe(0, 100);
+    heads.observe(1, 101);
+    heads.observe(2, 1'000'000'000);
+    heads.set_used(0, false);
+    EXPECT_EQ(heads.served(), 101U);
+    heads.observe(1, 103);
+    EXPECT_EQ(heads.served(), 103U);
+    EXPECT_FALSE(heads.trust(2));
+    heads.set_used(1, false);
+    heads.observe(2, 1'000'000'001);
+    EXPECT_EQ(heads.served(), 103U);
+    EXPECT_TRUE(heads.trust(2));
+    EXPECT_EQ(heads.served(), 1'000'000'001U);
+}
+
+TEST(Heads, TheLastOneLeftGoesOn) {
+    Heads heads({}, 3);
+    for (std::size_t i = 0; i < 3; ++i) heads.observe(i, 100);
+    heads.set_used(0, false);
+    heads.set_used(1, false);
+    for (std::uint64_t number = 101; number < 200; ++number) {
+        heads.observe(2, number);
+        EXPECT_EQ(heads.served(), number);
+    }
+}
+
+TEST(Heads, WhenNobodyIsWellAllAreListenedTo) {
+    Heads heads({}, 2);
+    heads.observe(0, 100);
+    heads.set_used(0, false);
+    heads.set_used(1, false);
+    heads.observe(1, 101);
+    EXPECT_EQ(heads.served(), 101U);
+}
+
 TEST(Heads, FinalIsWhatAnUpstreamSaysElseADepth) {
     Heads heads({16, 64}, 2);
     heads.observe(0, 1'000);

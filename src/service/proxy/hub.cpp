@@ -180,12 +180,26 @@ void Hub::saw_pending(std::string_view hash) {
         seen_pending_.erase(seen_pending_order_.front());
         seen_pending_order_.pop_front();
     }
+    bool whole = false;
     for (auto& [id, subscription] : subscriptions_) {
-        if (subscription.topic == Topic::pending) send(id, subscription, text);
+        if (subscription.topic != Topic::pending) continue;
+        whole = whole || subscription.whole;
+        if (!subscription.whole) send(id, subscription, text);
     }
     for (auto& [id, filter] : filters_) {
         if (filter.topic == Topic::pending) add_change(filter, text);
     }
+    if (whole) fetch_pending(std::move(text));
+}
+
+/// One that is gone again before it could be read is not told of.
+void Hub::fetch_pending(std::string hash) {
+    spawn(ask_("eth_getTransactionByHash", "[" + hash + "]"), [this, alive = alive_](Result<std::string> transaction) {
+        if (!*alive || !transaction || !transaction->starts_with('{')) return;
+        for (auto& [id, subscription] : subscriptions_) {
+            if (subscription.topic == Topic::pending && subscription.whole) send(id, subscription, *transaction);
+        }
+    });
 }
 
 void Hub::send(const std::string& id, Subscription& subscription, std::string_view result) {
@@ -223,8 +237,8 @@ AnswerPtr Hub::subscribe(const net::SessionPtr& session, std::string_view params
         if (!filter) return invalid(filter.error().message);
         subscription.logs = std::move(*filter);
     } else if (items[0] == "\"newPendingTransactions\"") {
-        if (count > 1 && items[1] == "true") return invalid("only the hashes of pending transactions are told");
         subscription.topic = Topic::pending;
+        subscription.whole = count > 1 && items[1] == "true";
     } else if (items[0] == "\"syncing\"") {
         subscription.topic = Topic::syncing;  // the gateway has the newest block that any upstream has
     } else {

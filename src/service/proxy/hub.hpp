@@ -70,6 +70,7 @@ class Hub {
         net::SessionPtr session;
         Topic topic = Topic::heads;
         LogFilter logs;
+        bool whole = false;  // of pending transactions: not only their hashes
         bool active = false;
         /// What came before it was active.
         std::vector<std::string> early;
@@ -93,6 +94,7 @@ class Hub {
     Task<void> serve_logs();
     Task<std::string> logs_of(const std::string& hash, bool removed);
     void tell_logs(std::string_view logs, bool removed);
+    void fetch_pending(std::string hash);
     void send(const std::string& id, Subscription& subscription, std::string_view result);
     void add_change(Filter& filter, std::string change);
     [[nodiscard]] bool wants(Topic topic) const { return wanted_[static_cast<std::size_t>(topic)] > 0; }

@@ -13,6 +13,8 @@ namespace {
 
 /// States this far below the head are where pruned nodes end.
 constexpr std::uint64_t recent_states = 128;
+/// A call for a block that nobody has yet is tried again so often.
+constexpr std::int64_t block_wait_ns = 25 * ns_per_ms;
 
 std::uint64_t digest_of(std::string_view json) { return std::hash<std::string_view>{}(net::without_space(json)); }
 
@@ -38,8 +40,8 @@ Engine::Pending::Pending(Engine& of, Spec what)
         if (spec_.method->state && head > recent_states && *spec_.block.number < head - recent_states) {
             needs_.state = spec_.block.number;
         }
-    } else if (spec_.block.moving) {
-        needs_.block = head;
+    } else if (spec_.block.moving || kind == Kind::logs) {
+        needs_.block = head;  // of a block that has not come yet some say that it has no logs
     }
     const std::int64_t timeout = spec_.rule.timeout_ns > 0 ? spec_.rule.timeout_ns : settings.request_timeout_ns;
     deadline_ns_ = engine_.loop_.now_ns() + timeout;
@@ -48,10 +50,11 @@ Engine::Pending::Pending(Engine& of, Spec what)
     config_.attempts_max = std::clamp(settings.attempts_max, config_.quorum, mesh::attempts_limit);
     if (kind == Kind::raw) config_.parallel = spec_.rule.parallel != 0 ? spec_.rule.parallel : settings.broadcast;
     allowed_ = std::max(config_.parallel, config_.quorum);
-    // Code may run long and cost its node much; asking twice would double it.
-    if (settings.hedge_quantile > 0 && !spec_.method->heavy && kind != Kind::raw) {
+    // Code may run long and cost its node much: it is run twice only when it surely takes long.
+    if (settings.hedge_quantile > 0 && kind != Kind::raw) {
         auto& upstreams = engine_.upstreams_;
-        config_.hedge_after_ns = mesh::hedge_delay_ns(upstreams.hedge_config(), upstreams.hedge()).value_or(0);
+        const auto delay = mesh::hedge_delay_ns(upstreams.hedge_config(), upstreams.hedge());
+        config_.hedge_after_ns = spec_.method->heavy ? settings.hedge_max_ns : delay.value_or(settings.hedge_max_ns);
     }
 }
 
@@ -63,43 +66,74 @@ void Engine::Pending::begin() {
 
 void Engine::Pending::give(const mesh::AttemptsEvent& event) {
     const auto self = shared_from_this();
+    go_on(machine_.step(config_, event, engine_.loop_.now_ns(), engine_.random()));
+}
+
+void Engine::Pending::go_on(mesh::AttemptsEffects effects) {
     const auto step = [this](const mesh::AttemptsEvent& what) {
         return machine_.step(config_, what, engine_.loop_.now_ns(), engine_.random());
     };
-    auto effects = step(event);
     while (effects.begin) {
         if (effects.anew) tried_ = 0;
-        effects = send() ? step(mesh::AttemptBegun{}) : step(mesh::AttemptHasNoTarget{});
+        const Sent sent = send();
+        if (sent == Sent::later) {
+            // The machine waits with us: nothing but an answer moves it before it hears of the attempt.
+            awaits_block_ = true;
+            engine_.upstreams_.ask_behind();
+            timer_.set(std::min(engine_.loop_.now_ns() + block_wait_ns, deadline_ns_));
+            return;
+        }
+        effects = sent == Sent::yes ? step(mesh::AttemptBegun{}) : step(mesh::AttemptHasNoTarget{});
     }
-    if (effects.timer_ns) timer_.set(std::min(*effects.timer_ns, deadline_ns_));
+    // Without a wish of the machine's the deadline is all there is to wait for.
+    if (effects.timer_ns) {
+        timer_.set(std::min(*effects.timer_ns, deadline_ns_));
+    } else if (!timer_.armed()) {
+        timer_.set(deadline_ns_);
+    }
     if (effects.ends()) finish(effects);
 }
 
-bool Engine::Pending::send() {
+Engine::Pending::Sent Engine::Pending::send() {
     auto& upstreams = engine_.upstreams_;
     const auto target = upstreams.pick(needs_, tried_);
-    if (!target) return false;
+    if (!target) return !refused_ && upstreams.awaits(needs_) ? Sent::later : Sent::no;
     // Going on elsewhere is a retry, too.
     if (machine_.begun() >= allowed_) {
-        if (!mesh::take_retry(engine_.retry_config_, engine_.retries_, engine_.loop_.now_ns())) return false;
+        if (!mesh::take_retry(engine_.retry_config_, engine_.retries_, engine_.loop_.now_ns())) return Sent::no;
         ++allowed_;
         ++retries_;
     }
     tried_ |= std::uint64_t{1} << *target;
-    const std::int64_t deadline = std::min(deadline_ns_, engine_.loop_.now_ns() + engine_.config_.attempt_timeout_ns);
+    // Code that runs long does so everywhere: it would be begun again and again and never end.
+    const std::int64_t attempt_ends = engine_.loop_.now_ns() + engine_.config_.attempt_timeout_ns;
+    const std::int64_t deadline = spec_.method->heavy ? deadline_ns_ : std::min(deadline_ns_, attempt_ends);
     const std::uint32_t attempt = machine_.begun();
+    targets_[attempt] = *target;
+    open_ |= 1U << attempt;
     upstreams.call(*target, *spec_.method, {spec_.name, spec_.id, spec_.params}, needs_, deadline,
                    [self = shared_from_this(), attempt](Verdict verdict) { self->over(attempt, std::move(verdict)); });
-    return true;
+    return Sent::yes;
 }
 
 void Engine::Pending::over(std::uint32_t attempt, Verdict verdict) {
     if (ended_) return;
     if (!verdict.answer) why_ = std::move(verdict.why);
-    if (verdict.hint == Hint::known) {
-        // Whoever has it already may only have heard of it from the one that we wait for, whose word says more.
-        if (auto hash = hash_of_raw(spec_.params)) verdict.answer = std::move(hash);
+    lost_ = lost_ || verdict.outcome == mesh::AttemptOutcome::lost;
+    hints_[attempt] = verdict.hint;
+    const bool nothing = verdict.outcome == mesh::AttemptOutcome::good && verdict.answer->parts.result == "null";
+    if (nothing && engine_.was_sent(spec_)) verdict.outcome = mesh::AttemptOutcome::unable;
+    if (verdict.hint == Hint::lagging && spec_.method->kind == Kind::by_hash) {
+        // It may be in a block that this one has not; only one that has all blocks can say that it is nowhere.
+        needs_.block = engine_.upstreams_.heads().served();
+        tried_ &= ~(std::uint64_t{1} << targets_[attempt]);
     }
+    refused_ = refused_ || (verdict.answer && verdict.answer->is_error() && verdict.hint != Hint::lagging);
+    settle(attempt, std::move(verdict));
+}
+
+void Engine::Pending::settle(std::uint32_t attempt, Verdict verdict) {
+    open_ &= ~(1U << attempt);
     std::uint64_t digest = 0;
     if (config_.quorum > 1 && verdict.answer) {
         const auto& parts = verdict.answer->parts;
@@ -107,21 +141,68 @@ void Engine::Pending::over(std::uint32_t attempt, Verdict verdict) {
     }
     answers_[attempt] = std::move(verdict.answer);
     give(mesh::AttemptEnded{attempt, verdict.outcome, digest});
+    // Others were given the transaction, too, and their word says more: but not if they never say it.
+    if (!ended_ && !taken_ && is_taken(attempt)) {
+        taken_ = attempt;
+        timer_.set(std::min(engine_.loop_.now_ns() + engine_.config().hedge_max_ns, deadline_ns_));
+    }
+}
+
+/// A refusal that may come of the transaction's having got in.
+bool Engine::Pending::is_taken(std::uint32_t attempt) const {
+    return hints_[attempt] == Hint::known || hints_[attempt] == Hint::spent;
+}
+
+/// An attempt whose answer was lost, or is still waited for, may be what the refusal speaks of. Of a call whose
+/// attempts were all refused it is the client's own fault, and told as it came.
+void Engine::Pending::look_up(std::uint32_t refused) {
+    ended_ = true;
+    timer_.cancel();
+    auto hash = hash_of_raw(spec_.params);
+    if (hash && hints_[refused] == Hint::known) return end(std::move(hash));
+    if (!hash) return end(std::move(answers_[refused]));
+    static const Method& asked = method_of("eth_getTransactionByHash");
+    static constexpr Needs no_needs{"eth_getTransactionByHash", 0, {}};
+    lookup_ = "[" + std::string(hash->parts.result) + "]";
+    engine_.upstreams_.call(targets_[refused], asked, {asked.name, "0", lookup_}, no_needs, deadline_ns_,
+                            [self = shared_from_this(), refused, hash = std::move(hash)](const Verdict& found) mutable {
+                                const bool is_there = found.answer && found.answer->parts.result.starts_with('{');
+                                self->end(std::move(is_there ? hash : self->answers_[refused]));
+                            });
 }
 
 void Engine::Pending::on_time() {
     if (ended_) return;
     if (engine_.loop_.now_ns() >= deadline_ns_) {
-        if (why_.empty()) why_ = "no answer in time";
+        if (why_.empty()) why_ = awaits_block_ ? "none has the block yet" : "no answer in time";
         return end(failure());
     }
+    const auto self = shared_from_this();
+    if (std::exchange(awaits_block_, false)) return go_on({.begin = true});
+    if (taken_) return look_up(*taken_);
+    hedge_or_retry();
+}
+
+void Engine::Pending::hedge_or_retry() {
     const auto now = engine_.loop_.now_ns();
     auto& upstreams = engine_.upstreams_;
     mesh::AttemptsTimer event{};
     if (machine_.open() > 0) {
-        event.may_hedge = machine_.begun() < config_.attempts_max &&
-                          mesh::take_hedge(upstreams.hedge_config(), upstreams.hedge(), now);
-        hedges_ += event.may_hedge ? 1 : 0;
+        // Who does not answer this may answer nothing any more. Who surely does not is failed, not slow.
+        bool is_lost = false;
+        for (std::uint32_t i = 0; i < machine_.begun(); ++i) {
+            if ((open_ >> i & 1) == 0) continue;
+            upstreams.ask_again(targets_[i]);
+            is_lost = is_lost || !upstreams.is_used(targets_[i]);
+        }
+        const bool may_begin = machine_.begun() < config_.attempts_max;
+        if (may_begin && is_lost && mesh::take_retry(engine_.retry_config_, engine_.retries_, now)) {
+            event.may_hedge = true;
+            ++retries_;
+        } else {
+            event.may_hedge = may_begin && mesh::take_hedge(upstreams.hedge_config(), upstreams.hedge(), now);
+            hedges_ += event.may_hedge ? 1 : 0;
+        }
     } else {
         event.may_retry = mesh::take_retry(engine_.retry_config_, engine_.retries_, now);
         retries_ += event.may_retry ? 1 : 0;
@@ -154,6 +235,7 @@ void Engine::Pending::finish(const mesh::AttemptsEffects& effects) {
                        "the upstreams do not agree: " + std::to_string(config_.quorum) + " equal answers are needed"));
     }
     if (effects.nothing || !answers_[*effects.answer]) return end(failure());
+    if (lost_ && is_taken(*effects.answer)) return look_up(*effects.answer);
     end(std::move(answers_[*effects.answer]));
 }
 

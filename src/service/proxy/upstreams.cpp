@@ -19,11 +19,13 @@ constexpr std::uint32_t polls_failed_max = 2;
 constexpr std::int64_t limited_ns = ns_per_s;
 constexpr std::int64_t lacks_ns = 600 * ns_per_s;
 constexpr std::size_t lacks_max = 64;
-constexpr std::int64_t poll_timeout_ns = 2 * ns_per_s;
+constexpr std::int64_t poll_timeout_ns = ns_per_s;
 constexpr std::int64_t final_every_ns = 2 * ns_per_s;
 /// An upstream that tells of heads is asked now and then all the same: a connection may be silent and dead.
 constexpr std::int64_t told_poll_ns = 5 * ns_per_s;
 constexpr std::int64_t began_anew_ns = 10 * ns_per_s;
+/// All upstreams being a few blocks behind passes by itself, but where blocks were taken back.
+constexpr std::int64_t shortened_ns = 60 * ns_per_s;
 observe::Counter& counter(const char* name, const char* help, const std::string& id) {
     return observe::metrics().counter(name, help, {{"upstream", id}});
 }
@@ -107,7 +109,8 @@ bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& ne
     if (needs.block > 0 && head > 0 && head < needs.block) return false;
     if (head > 0 && heads_.lags(index)) return false;
     if (needs.state && *needs.state < upstream.state_from) return false;
-    if (!upstream.lacks.empty()) {
+    // When nobody has the method, one of them says so in its own words.
+    if (!ignores_health && !upstream.lacks.empty()) {
         const auto found = upstream.lacks.find(needs.method);
         if (found != upstream.lacks.end() && found->second > now) return false;
     }
@@ -158,6 +161,19 @@ bool Upstreams::is_told() const {
         all_, [&](const auto& one) { return one->link->tells_heads() && one->head_number == heads_.served(); });
 }
 
+bool Upstreams::awaits(const Needs& needs) const {
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (is_used(i) && heads_.of(i) < needs.block && !heads_.lags(i)) return true;
+    }
+    return false;
+}
+
+void Upstreams::ask_behind() {
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (is_used(i) && heads_.of(i) < heads_.served()) poll(i);
+    }
+}
+
 void Upstreams::call(std::size_t index, const Method& method, const LinkCall& call, const Needs& needs,
                      std::int64_t deadline_ns, Judged done) {
     auto& upstream = *all_[index];
@@ -165,13 +181,15 @@ void Upstreams::call(std::size_t index, const Method& method, const LinkCall& ca
     upstream.calls->add();
     const std::int64_t begun = loop_.now_ns();
     const auto ticket = mesh::admit(outlier_config_, outlier_, candidates_, index, begun);
+    // Before it answers, for it may have got a block since.
+    const bool is_current = heads_.of(index) >= heads_.served();
     upstream.link->call(call, deadline_ns,
-                        [this, alive = alive_, index, &method, needs = Needs(needs), begun, ticket,
+                        [this, alive = alive_, index, &method, needs = Needs(needs), begun, ticket, is_current,
                          done = std::move(done)](Result<net::Reply> reply) mutable {
                             if (!*alive)
                                 return done({mesh::AttemptOutcome::unsent, Hint::none, nullptr, "shutting down"});
                             --candidates_[index].outstanding;
-                            Verdict verdict = judge(method, std::move(reply), heads_.of(index) >= heads_.served());
+                            Verdict verdict = judge(method, std::move(reply), is_current);
                             if (verdict.answer) verdict.answer->upstream = index;
                             note(index, ticket, verdict, needs, loop_.now_ns() - begun);
                             done(std::move(verdict));
@@ -249,17 +267,26 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     upstream.head_number = *number;
     upstream.head_hash = hash;
     heads_.observe(index, *number);
-    // Longer than restarts take: the chain itself has begun anew.
-    if (*number + config_.lag_max >= heads_.served()) {
-        behind_since_ns_ = 0;
-    } else if (behind_since_ns_ == 0) {
-        behind_since_ns_ = loop_.now_ns();
-    } else if (loop_.now_ns() - behind_since_ns_ > began_anew_ns && heads_.reset()) {
-        behind_since_ns_ = 0;
+    watch_served(index, *number);
+    // What nobody else is near would lead subscribers astray; if it is true, it is shown again.
+    if (on_head_ && *number <= heads_.served()) on_head_(index, header);
+}
+
+/// What goes on for longer than restarts take is no mistake of one upstream's: the chain has begun anew, or it has gone
+/// far while we saw nothing of it.
+void Upstreams::watch_served(std::size_t index, std::uint64_t number) {
+    const std::uint64_t served = heads_.served();
+    const bool is_far = number + config_.lag_max < served || number > served + config_.lag_max;
+    if (number == served || (!is_far && number > served)) {
+        apart_since_ns_ = 0;
+    } else if (apart_since_ns_ == 0) {
+        apart_since_ns_ = loop_.now_ns();
+    } else if (loop_.now_ns() - apart_since_ns_ > (is_far ? began_anew_ns : shortened_ns) &&
+               (number > served ? heads_.trust(index) : heads_.reset())) {
+        apart_since_ns_ = 0;
         ++epoch_;
-        observe::Log("proxy").warn("the chain began anew", {{"head", heads_.served()}});
+        observe::Log("proxy").warn("the chain is elsewhere", {{"was", served}, {"head", heads_.served()}});
     }
-    if (on_head_) on_head_(index, header);
 }
 
 void Upstreams::poll(std::size_t index, bool urgent) {
@@ -275,7 +302,8 @@ void Upstreams::poll(std::size_t index, bool urgent) {
             if (urgent) return urgent_poll_over();
             auto& over = *all_[index];
             over.polling = false;
-            over.poll_timer.set(loop_.now_ns() + (over.link->tells_heads() ? told_poll_ns : config_.poll_ns));
+            const bool rarely = over.link->tells_heads() && over.polls_failed == 0;
+            over.poll_timer.set(loop_.now_ns() + (rarely ? told_poll_ns : config_.poll_ns));
         });
 }
 

@@ -50,6 +50,15 @@ class Upstreams {
     void call(std::size_t upstream, const Method& method, const LinkCall& call, const Needs& needs,
               std::int64_t deadline_ns, Judged done);
 
+    /// Whether one that answers has not the block yet, and may have it soon.
+    [[nodiscard]] bool awaits(const Needs& needs) const;
+    /// Asks those that are behind for their heads, unless they are being asked.
+    void ask_behind();
+    /// Asks this one, which is slow to answer something else.
+    void ask_again(std::size_t upstream) { poll(upstream); }
+    /// It answers questions for its head, and calls.
+    [[nodiscard]] bool is_used(std::size_t upstream) const;
+
     [[nodiscard]] Heads& heads() { return heads_; }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
     [[nodiscard]] const std::string& id(std::size_t upstream) const { return all_[upstream]->config.id; }
@@ -105,11 +114,11 @@ class Upstreams {
     void note(std::size_t index, mesh::BreakerTicket ticket, const Verdict& verdict, const Needs& needs,
               std::int64_t latency_ns);
     void set_healthy(std::size_t index, bool healthy, const std::string& why);
-    [[nodiscard]] bool is_used(std::size_t index) const;
     void poll(std::size_t index, bool urgent = false);
     void polled(std::size_t index, Result<net::Reply> reply);
     void poll_tag(std::size_t index, const char* tag);
     void saw_head(std::size_t index, std::string_view header);
+    void watch_served(std::size_t index, std::uint64_t number);
     void urgent_poll_over();
 
     net::Loop& loop_;
@@ -130,7 +139,7 @@ class Upstreams {
     std::uint64_t epoch_ = 0;
     std::size_t polls_urgent_ = 0;
     std::vector<std::move_only_function<void()>> waiting_;
-    std::int64_t behind_since_ns_ = 0;  // all that are used are below the served head
+    std::int64_t apart_since_ns_ = 0;  // none that answers has had the served head
     bool running_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
