@@ -128,7 +128,7 @@ try {
   if (schemes.length > 0) {
     const upstreams = schemes.flatMap((scheme) => ['--upstream', `${scheme}://${address}`]);
     servers.unshift(start(weft, ['gateway', ...upstreams, '--http', '127.0.0.1:0']));
-    address = await address_of(servers[0], /^listening on http:\/\/(\S+)/m);
+    address = await address_of(servers[0], /^listening on (\S+)/m);
   }
   process.exitCode = await ask_all(`http://${address}`) ? 0 : 1;
 } finally {
