@@ -11,6 +11,8 @@
 #include <map>
 #include <sstream>
 
+#include "mesh/attempts.hpp"
+
 namespace weft::app {
 
 namespace {
@@ -167,8 +169,8 @@ Result<void> read_methods(const Reader& reader, const YAML::Node& node, GatewayF
             sets_denied = true;
             return reader.flag(denied)(value);
         };
-        WEFT_CHECK(reader.map(entry.second, {{"quorum", reader.number(rule.quorum, 1, 16)},
-                                             {"broadcast", reader.number(rule.parallel, 1, 16)},
+        WEFT_CHECK(reader.map(entry.second, {{"quorum", reader.number(rule.quorum, 1, mesh::attempts_limit)},
+                                             {"broadcast", reader.number(rule.parallel, 1, mesh::attempts_limit)},
                                              {"timeout", reader.duration(rule.timeout_ns)},
                                              {"cost", reader.number(rule.cost, 0, 1'000'000)},
                                              {"denied", read_denied}}));
@@ -261,9 +263,9 @@ Reader::Members members_of(const Reader& reader, GatewayFile& out) {
             {"cors", reader.texts(proxy.cors_origins)},
             {"timeout", reader.duration(proxy.request_timeout_ns)},
             {"attempt-timeout", reader.duration(proxy.attempt_timeout_ns)},
-            {"attempts", reader.number(proxy.attempts_max, 1, 16)},
+            {"attempts", reader.number(proxy.attempts_max, 1, mesh::attempts_limit)},
             {"hedge-quantile", one(&read_quantile)},
-            {"broadcast", reader.number(proxy.broadcast, 1, 16)},
+            {"broadcast", reader.number(proxy.broadcast, 1, mesh::attempts_limit)},
             {"poll", reader.duration(proxy.poll_ns)},
             {"lag-max", reader.number(proxy.lag_max, 1, 1'000'000)},
             {"finality-depth", reader.number(proxy.finality_depth, 1, 1'000'000)},

@@ -40,7 +40,7 @@ TEST(GatewayConfig, ErrorsNameTheLine) {
               "g.yaml:2: unknown key wait; want one of ca, connections, fallback, headers, id, url, weight");
     EXPECT_EQ(error_of("upstreams:\n  - id: a"), "g.yaml:2: an upstream needs an url");
     EXPECT_EQ(error_of("timeout: 30"), "g.yaml:1: want a duration like 250ms, 10s or 2m");
-    EXPECT_EQ(error_of("\nattempts: 0"), "g.yaml:2: want a number from 1 to 16");
+    EXPECT_EQ(error_of("\nattempts: 0"), "g.yaml:2: want a number from 1 to 8");
     EXPECT_EQ(error_of("open: maybe"), "g.yaml:1: want true or false");
     EXPECT_EQ(error_of("hedge-quantile: 1"), "g.yaml:1: want a share from 0 (never) to below 1, like 0.95");
     EXPECT_EQ(error_of("https: 0.0.0.0:1"), "g.yaml:1: https needs certificate and certificate-key");

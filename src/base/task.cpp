@@ -13,7 +13,7 @@ thread_local Executor* current_executor = nullptr;
 // at a multiple of 64: the compiler takes for granted that a frame is aligned for its locals, whatever they ask.
 constexpr std::size_t class_size = 64;
 constexpr std::size_t class_count = 32;
-constexpr std::size_t frames_kept_max = 256;
+constexpr std::size_t frames_kept_max = 1'024;
 
 struct FreeList {
     void* head = nullptr;

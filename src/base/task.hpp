@@ -43,6 +43,18 @@ namespace detail {
 void* allocate_frame(std::size_t size);
 void free_frame(void* frame, std::size_t size) noexcept;
 
+/// For allocate_shared: what lives as long as a request, and is made as often, comes from where frames do.
+template <class T>
+struct FrameAllocator {
+    using value_type = T;
+    FrameAllocator() = default;
+    template <class U>
+    FrameAllocator(const FrameAllocator<U>&) {}  // NOLINT: allocators convert
+    T* allocate(std::size_t count) { return static_cast<T*>(allocate_frame(count * sizeof(T))); }
+    void deallocate(T* memory, std::size_t count) noexcept { free_frame(memory, count * sizeof(T)); }
+    bool operator==(const FrameAllocator&) const = default;
+};
+
 struct PromiseBase {
     std::coroutine_handle<> continuation;
     /// The awaiting task if an error shall end it too; null if it wants the Result.
@@ -281,7 +293,8 @@ inline Task<void> Future<void>::wait() && {
 template <class T>
 class Promise {
   public:
-    Promise() : state_(std::make_shared<detail::FutureState<T>>()) {}
+    Promise()
+        : state_(std::allocate_shared<detail::FutureState<T>>(detail::FrameAllocator<detail::FutureState<T>>{})) {}
     Promise(Promise&&) noexcept = default;
     Promise& operator=(Promise&&) noexcept = default;
     ~Promise() {
@@ -326,6 +339,12 @@ Detached start(Task<T> task, Done done) {
 }
 
 }  // namespace detail
+
+/// make_shared for what lives as long as a request and is made as often: its memory is recycled, as frames are.
+template <class T, class... Arguments>
+[[nodiscard]] std::shared_ptr<T> make_recycled(Arguments&&... arguments) {
+    return std::allocate_shared<T>(detail::FrameAllocator<T>{}, std::forward<Arguments>(arguments)...);
+}
 
 /// Starts a task on this thread now; @p done gets its Result, on whichever thread the task ends.
 template <class T, class Done>

@@ -20,7 +20,7 @@
 
 namespace weft::mesh {
 
-inline constexpr std::uint32_t attempts_limit = 16;
+inline constexpr std::uint32_t attempts_limit = 8;
 
 struct AttemptsConfig {
     /// All attempts of the call, at most attempts_limit.

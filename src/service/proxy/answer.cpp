@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "base/json.hpp"
+#include "base/task.hpp"
 #include "net/jsonrpc.hpp"
 
 namespace weft::service::proxy {
@@ -83,14 +84,14 @@ Verdict judge_error(const Method& method, AnswerPtr answer) {
 }  // namespace
 
 AnswerPtr make_answer(std::string_view result) {
-    auto out = std::make_shared<Answer>();
+    auto out = make_recycled<Answer>();
     out->body = net::rpc_result_text("null", result);
     out->parts = *net::scan_reply(out->body);
     return out;
 }
 
 AnswerPtr make_error(std::int32_t code, std::string_view message) {
-    auto out = std::make_shared<Answer>();
+    auto out = make_recycled<Answer>();
     out->body = net::rpc_error(code, message);
     out->parts = *net::scan_reply(out->body);
     return out;
@@ -103,7 +104,7 @@ std::string render(AnswerPtr answer, std::string_view id) {
 }
 
 Verdict judge_text(const Method& method, std::string body, bool is_current) {
-    auto answer = std::make_shared<Answer>();
+    auto answer = make_recycled<Answer>();
     answer->body = std::move(body);
     auto parts = net::scan_reply(answer->body);
     if (!parts) return {lost, Hint::none, nullptr, parts.error().message};

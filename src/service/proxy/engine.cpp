@@ -179,9 +179,49 @@ Task<std::string> Engine::answer_item(std::string_view text, Client client) {
     calls_.add();
     const auto spans = net::scan_request(text);
     if (!spans) co_return net::rpc_error(spans.error().detail, spans.error().message);
-    AnswerPtr answer = co_await ask(spans->method, spans->params, spans->id, std::move(client));
+    const MethodRule rule = rule_of(spans->method);
+    AnswerPtr answer = check(client, spans->method, rule);
+    if (!answer) {
+        // Most calls need no more than what is kept or one upstream: they go without the steps of the others.
+        auto quick = begin_quick(*spans, rule, client.is_strong);
+        if (quick.pending) {
+            auto future = quick.pending->promise.future();
+            quick.pending->begin();
+            quick.pending.reset();
+            answer = co_await std::move(future).wait();
+        } else if (quick.answer) {
+            answer = std::move(quick.answer);
+        } else {
+            answer = co_await ask_checked(spans->method, spans->params, spans->id, rule, std::move(client));
+        }
+    }
     if (spans->id.empty()) co_return std::string();
     co_return render(std::move(answer), spans->id);
+}
+
+Engine::Quick Engine::begin_quick(const net::RpcRequestSpans& spans, const MethodRule& rule, bool is_strong) {
+    const Method& method = method_of(spans.method);
+    const Kind kind = method.kind;
+    const bool reads =
+        kind == Kind::by_block || kind == Kind::by_hash || kind == Kind::constant || kind == Kind::realtime;
+    if (!reads || stopped_ || is_strong || (rewrites() && upstreams_.polling())) return {};
+    auto resolved = resolve(method, spans.params, rewrites() ? &upstreams_.heads() : nullptr);
+    if (is_shareable(method, resolved.block)) {
+        if (config_.cache_bytes_max == 0) return {};
+        std::string key(spans.method);
+        key.append(resolved.params);
+        auto found = cache_.find(key, loop_.now_ns(), upstreams_.epoch());
+        if (found) hits_.add();
+        return {std::move(found), nullptr};
+    }
+    Spec spec;
+    spec.rule = rule;
+    spec.method = &method;
+    spec.name = spans.method;
+    spec.id = spans.id.empty() ? "0" : spans.id;
+    spec.params = std::move(resolved.params);
+    spec.block = resolved.block;
+    return {nullptr, make_recycled<Pending>(*this, std::move(spec))};
 }
 
 Task<std::string> Engine::call(std::string method, std::string params) {
@@ -222,11 +262,17 @@ AnswerPtr Engine::check(const Client& client, std::string_view name, const Metho
 }
 
 Task<AnswerPtr> Engine::ask(std::string_view name, std::string_view params, std::string_view id, Client client) {
+    const MethodRule rule = rule_of(name);
+    if (auto refusal = check(client, name, rule)) co_return refusal;
+    co_return co_await ask_checked(name, params, id, rule, std::move(client));
+}
+
+Task<AnswerPtr> Engine::ask_checked(std::string_view name, std::string_view params, std::string_view id,
+                                    MethodRule rule, Client client) {
     const Method& method = method_of(name);
     Spec spec;
-    spec.rule = rule_of(name);
+    spec.rule = rule;
     if (stopped_) co_return make_error(net::rpc_code::server_error, "the gateway is shutting down");
-    if (auto refusal = check(client, name, spec.rule)) co_return refusal;
     if (client.is_strong && rewrites()) {
         upstreams_.poll_now();
         co_await wait_for_heads();
@@ -293,7 +339,7 @@ Task<AnswerPtr> Engine::ask_together(std::string key, Spec spec) {
 }
 
 Task<AnswerPtr> Engine::attempt(Spec spec) {
-    const auto pending = std::make_shared<Pending>(*this, std::move(spec));
+    const auto pending = make_recycled<Pending>(*this, std::move(spec));
     auto future = pending->promise.future();
     pending->begin();
     co_return co_await std::move(future).wait();

@@ -74,6 +74,14 @@ class Engine {
     Task<std::string> answer_batch(std::string_view body, Client client);
     Task<std::string> answer_item(std::string_view text, Client client);
     Task<AnswerPtr> ask(std::string_view name, std::string_view params, std::string_view id, Client client);
+    Task<AnswerPtr> ask_checked(std::string_view name, std::string_view params, std::string_view id, MethodRule rule,
+                                Client client);
+    /// What needs no step besides: an answer that is kept, or a call that is to begin. Nothing: ask_checked().
+    struct Quick {
+        AnswerPtr answer;
+        std::shared_ptr<Pending> pending;
+    };
+    [[nodiscard]] Quick begin_quick(const net::RpcRequestSpans& spans, const MethodRule& rule, bool is_strong);
     Task<AnswerPtr> ask_hub(const Method& method, std::string params, net::SessionPtr session);
     Task<AnswerPtr> ask_resolved(Spec spec);
     Task<AnswerPtr> ask_together(std::string key, Spec spec);

@@ -51,7 +51,8 @@ Engine::Pending::Pending(Engine& of, Spec what)
     if (kind == Kind::raw) config_.parallel = spec_.rule.parallel != 0 ? spec_.rule.parallel : settings.broadcast;
     allowed_ = std::max(config_.parallel, config_.quorum);
     // Code may run long and cost its node much: it is run twice only when it surely takes long.
-    if (settings.hedge_quantile > 0 && kind != Kind::raw) {
+    const bool may_help = engine_.upstreams_.size() > 1;
+    if (may_help && settings.hedge_quantile > 0 && kind != Kind::raw) {
         auto& upstreams = engine_.upstreams_;
         const auto delay = mesh::hedge_delay_ns(upstreams.hedge_config(), upstreams.hedge());
         config_.hedge_after_ns = spec_.method->heavy ? settings.hedge_max_ns : delay.value_or(settings.hedge_max_ns);

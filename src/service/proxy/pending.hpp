@@ -43,8 +43,8 @@ struct Engine::Pending : std::enable_shared_from_this<Engine::Pending> {
     std::uint32_t open_ = 0;              // attempts under way, a bit each
     std::optional<std::uint32_t> taken_;  // an attempt whose refusal is_taken()
     std::string lookup_;                  // params of the question whether the transaction got in
-    std::string why_;            // of the last attempt that failed
-    std::uint32_t allowed_ = 1;  // attempts that need no budget, or have it
+    std::string why_;                     // of the last attempt that failed
+    std::uint32_t allowed_ = 1;           // attempts that need no budget, or have it
     std::uint32_t retries_ = 0;
     std::uint32_t hedges_ = 0;
     bool awaits_block_ = false;

@@ -294,17 +294,16 @@ void Upstreams::poll(std::size_t index, bool urgent) {
     // One question at a time; but an answer to one that was asked before a change does not count for it.
     if (!running_ || (upstream.polling && !urgent)) return;
     if (!urgent) upstream.polling = true;
-    upstream.link->call(
-        {"eth_getBlockByNumber", "0", R"(["latest",false])"}, loop_.now_ns() + poll_timeout_ns,
-        [this, alive = alive_, index, urgent](Result<net::Reply> reply) {
-            if (!*alive) return;
-            polled(index, std::move(reply));
-            if (urgent) return urgent_poll_over();
-            auto& over = *all_[index];
-            over.polling = false;
-            const bool rarely = over.link->tells_heads() && over.polls_failed == 0;
-            over.poll_timer.set(loop_.now_ns() + (rarely ? told_poll_ns : config_.poll_ns));
-        });
+    upstream.link->call({"eth_getBlockByNumber", "0", R"(["latest",false])"}, loop_.now_ns() + poll_timeout_ns,
+                        [this, alive = alive_, index, urgent](Result<net::Reply> reply) {
+                            if (!*alive) return;
+                            polled(index, std::move(reply));
+                            if (urgent) return urgent_poll_over();
+                            auto& over = *all_[index];
+                            over.polling = false;
+                            const bool rarely = over.link->tells_heads() && over.polls_failed == 0;
+                            over.poll_timer.set(loop_.now_ns() + (rarely ? told_poll_ns : config_.poll_ns));
+                        });
 }
 
 void Upstreams::polled(std::size_t index, Result<net::Reply> reply) {
