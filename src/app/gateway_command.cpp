@@ -38,7 +38,8 @@ Result<void> add_quorums(const std::vector<std::string>& given, service::proxy::
         const auto equals = text.find('=');
         const int count = equals == std::string::npos ? 0 : std::atoi(text.c_str() + equals + 1);
         if (count < 1 || count > static_cast<int>(mesh::attempts_limit)) {
-            return fail(ErrorCode::invalid_argument, fmt::format("--quorum: want METHOD=N with N from 1 to {}, not {}", mesh::attempts_limit, text));
+            return fail(ErrorCode::invalid_argument,
+                        fmt::format("--quorum: want METHOD=N with N from 1 to {}, not {}", mesh::attempts_limit, text));
         }
         config.rules[text.substr(0, equals)].quorum = static_cast<std::uint32_t>(count);
     }

@@ -22,8 +22,9 @@ struct Head {
 
 /// Asked of the gateway, as any client would: an answer shows that the whole path works.
 Result<Head> ask_head(const std::string& http) {
-    WEFT_TRY(auto request, net::Fetch::post("http://" + http + "/",
-                                            R"({"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["latest",false]})"));
+    WEFT_TRY(auto request,
+             net::Fetch::post("http://" + http + "/",
+                              R"({"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["latest",false]})"));
     net::LoopGroup loops(1);
     net::HttpClient client(loops.loop(0));
     loops.start();

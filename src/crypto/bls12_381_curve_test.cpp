@@ -11,12 +11,16 @@ namespace {
 U256 random_number(std::uint8_t seed) { return U256::from_bytes(keccak256(BytesView(&seed, 1))); }
 
 /// On the curve, not in the subgroup: the points with the smallest x.
-const G1 other_g1{Fp::from_u64(4),
-                  Fp::from_digits("0a989badd40d6212b33cffc3f3763e9bc760f988c9926b26da9dd85e928483446346b8ed00e1de5d5ea93e354abe706c")};
+const G1 other_g1{
+    Fp::from_u64(4),
+    Fp::from_digits(
+        "0a989badd40d6212b33cffc3f3763e9bc760f988c9926b26da9dd85e928483446346b8ed00e1de5d5ea93e354abe706c")};
 const G2 other_g2{
     {Fp::one(), Fp::one()},
-    {Fp::from_digits("17faa6201231304f270b858dad9462089f2a5b83388e4b10773abc1eef6d193b9fce4e8ea2d9d28e3c3a315aa7de14ca"),
-     Fp::from_digits("0cc12449be6ac4e7f367e7242250427c4fb4c39325d3164ad397c1837a90f0ea1a534757df374dd6569345eb41ed76e")}};
+    {Fp::from_digits(
+         "17faa6201231304f270b858dad9462089f2a5b83388e4b10773abc1eef6d193b9fce4e8ea2d9d28e3c3a315aa7de14ca"),
+     Fp::from_digits(
+         "0cc12449be6ac4e7f367e7242250427c4fb4c39325d3164ad397c1837a90f0ea1a534757df374dd6569345eb41ed76e")}};
 
 /// Double and add, for comparison.
 template <class F>

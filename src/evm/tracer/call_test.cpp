@@ -57,9 +57,10 @@ TEST(call_tracer, tree_of_every_kind) {
     EXPECT_EQ(calls[2]["to"].text(), to_hex(Bench::address(5)));
     EXPECT_EQ(calls[3]["type"].text(), "CREATE");
     EXPECT_EQ(calls[3]["to"].text(), to_hex(create_address(bench.contract, 1)));
-    EXPECT_EQ(json::to_string(calls[4]),
-              R"({"from":"0x000000000000000000000000000000000000a002","gas":"0x0","gasUsed":"0x0",)"
-              R"("to":"0x0000000000000000000000000000000000000042","input":"0x","value":"0x5d","type":"SELFDESTRUCT"})");
+    EXPECT_EQ(
+        json::to_string(calls[4]),
+        R"({"from":"0x000000000000000000000000000000000000a002","gas":"0x0","gasUsed":"0x0",)"
+        R"("to":"0x0000000000000000000000000000000000000042","input":"0x","value":"0x5d","type":"SELFDESTRUCT"})");
     CallTracerOptions options;
     options.only_top_call = true;
     EXPECT_TRUE(Traced().trace(Bytecode().call(call, bench.other), options)["calls"].is_null());
@@ -69,7 +70,8 @@ TEST(call_tracer, failures) {
     Traced bench;
     const auto give = *from_hex(
         "0x08c379a00000000000000000000000000000000000000000000000000000000000000020"
-        "00000000000000000000000000000000000000000000000000000000000000036e6f210000000000000000000000000000000000000000000"
+        "00000000000000000000000000000000000000000000000000000000000000036e6f210000000000000000000000000000000000000000"
+        "000"
         "000000000000000000000");
     bench.input = give;
     const auto top = bench.trace(Bytecode().op(calldatasize).push(0).push(0).op(calldatacopy).op(calldatasize).push(0)
