@@ -5,7 +5,7 @@ import path from 'node:path';
 import { free_port, run, start } from '../clients/lib/process.mjs';
 import { until, within } from '../clients/lib/until.mjs';
 
-const weft = path.resolve(process.env.WEFT_BIN ?? path.join(import.meta.dirname, '../../build/release/weft'));
+export const weft = path.resolve(process.env.WEFT_BIN ?? path.join(import.meta.dirname, '../../build/release/weft'));
 
 export class System {
   /// Starts `weft up --dev` on a free port with a data folder of its own.

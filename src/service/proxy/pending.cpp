@@ -49,7 +49,8 @@ Engine::Pending::Pending(Engine& of, Spec what)
     config_.quorum = std::max(spec_.rule.quorum, 1U);
     config_.attempts_max = std::clamp(settings.attempts_max, config_.quorum, mesh::attempts_limit);
     if (kind == Kind::raw) config_.parallel = spec_.rule.parallel != 0 ? spec_.rule.parallel : settings.broadcast;
-    allowed_ = std::max(config_.parallel, config_.quorum);
+    // To ask one more when two disagree is no retry: nothing has failed, and the rule wants to know who is right.
+    allowed_ = config_.quorum > 1 ? config_.attempts_max : config_.parallel;
     // Code may run long and cost its node much: it is run twice only when it surely takes long.
     const bool may_help = engine_.upstreams_.size() > 1;
     if (may_help && settings.hedge_quantile > 0 && kind != Kind::raw) {
@@ -140,6 +141,7 @@ void Engine::Pending::settle(std::uint32_t attempt, Verdict verdict) {
         const auto& parts = verdict.answer->parts;
         digest = digest_of(verdict.answer->is_error() ? parts.error : parts.result);
     }
+    digests_[attempt] = digest;
     answers_[attempt] = std::move(verdict.answer);
     give(mesh::AttemptEnded{attempt, verdict.outcome, digest});
     // Others were given the transaction, too, and their word says more: but not if they never say it.
@@ -220,17 +222,20 @@ AnswerPtr Engine::Pending::failure() const {
                       "no upstream could answer" + (why_.empty() ? std::string() : ": " + why_));
 }
 
+/// Who gave another answer than the one that counts is wrong, or is not where the others are; without one that counts
+/// nobody knows who is wrong, and all are named.
+void Engine::Pending::compare(std::optional<std::uint32_t> agreed) {
+    for (std::uint32_t i = 0; i < machine_.begun(); ++i) {
+        if (answers_[i] && (!agreed || digests_[i] != digests_[*agreed])) {
+            engine_.upstreams_.disagrees(targets_[i], spec_.name);
+        }
+    }
+}
+
 void Engine::Pending::finish(const mesh::AttemptsEffects& effects) {
+    if (config_.quorum > 1) compare(effects.answer);
     if (effects.no_quorum) {
         engine_.disagreed_.add();
-        observe::Log log("proxy");
-        for (std::uint32_t i = 0; i < machine_.begun(); ++i) {
-            if (!answers_[i]) continue;
-            const auto& parts = answers_[i]->parts;
-            log.warn("upstreams disagree", {{"method", spec_.name},
-                                            {"upstream", engine_.upstreams_.id(answers_[i]->upstream)},
-                                            {"digest", digest_of(parts.result.empty() ? parts.error : parts.result)}});
-        }
         return end(
             make_error(net::rpc_code::server_error,
                        "the upstreams do not agree: " + std::to_string(config_.quorum) + " equal answers are needed"));

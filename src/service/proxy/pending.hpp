@@ -26,6 +26,7 @@ struct Engine::Pending : std::enable_shared_from_this<Engine::Pending> {
     [[nodiscard]] bool is_taken(std::uint32_t attempt) const;
     void look_up(std::uint32_t refused);
     void on_time();
+    void compare(std::optional<std::uint32_t> agreed);
     void finish(const mesh::AttemptsEffects& effects);
     void end(AnswerPtr answer);
     [[nodiscard]] AnswerPtr failure() const;
@@ -40,6 +41,7 @@ struct Engine::Pending : std::enable_shared_from_this<Engine::Pending> {
     std::array<AnswerPtr, mesh::attempts_limit> answers_;
     std::array<std::size_t, mesh::attempts_limit> targets_{};
     std::array<Hint, mesh::attempts_limit> hints_{};
+    std::array<std::uint64_t, mesh::attempts_limit> digests_{};
     std::uint32_t open_ = 0;              // attempts under way, a bit each
     std::optional<std::uint32_t> taken_;  // an attempt whose refusal is_taken()
     std::string lookup_;                  // params of the question whether the transaction got in

@@ -23,6 +23,8 @@ constexpr std::int64_t poll_timeout_ns = ns_per_s;
 constexpr std::int64_t final_every_ns = 2 * ns_per_s;
 /// An upstream that tells of heads is asked now and then all the same: a connection may be silent and dead.
 constexpr std::int64_t told_poll_ns = 5 * ns_per_s;
+/// Of an upstream that disagrees the log tells so often; the metric counts.
+constexpr std::int64_t disagreed_every_ns = 10 * ns_per_s;
 constexpr std::int64_t began_anew_ns = 10 * ns_per_s;
 /// All upstreams being a few blocks behind passes by itself, but where blocks were taken back.
 constexpr std::int64_t shortened_ns = 60 * ns_per_s;
@@ -77,6 +79,8 @@ Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::strin
             &counter("weft_proxy_upstream_errors_total", "Calls an upstream failed to answer.", given.id);
         upstream->ejected =
             &counter("weft_proxy_upstream_ejections_total", "Times an upstream was taken out of use.", given.id);
+        upstream->disagreed =
+            &counter("weft_proxy_upstream_disagreements_total", "Answers that others contradicted.", given.id);
         mesh::Candidate candidate;
         candidate.weight = std::max(given.weight, 1U);
         candidates_.push_back(candidate);
@@ -248,6 +252,16 @@ void Upstreams::set_healthy(std::size_t index, bool healthy, const std::string& 
     }
 }
 
+void Upstreams::disagrees(std::size_t index, std::string_view method) {
+    auto& upstream = *all_[index];
+    upstream.disagreed->add();
+    const std::int64_t now = loop_.now_ns();
+    if (upstream.disagreed_told_ns != 0 && now - upstream.disagreed_told_ns < disagreed_every_ns) return;
+    upstream.disagreed_told_ns = now;
+    observe::Log("proxy").warn("upstream disagrees with others",
+                               {{"upstream", upstream.config.id}, {"method", method}});
+}
+
 void Upstreams::observe(std::size_t index, std::uint64_t number) {
     // An older block is no news; a newer one is one it must have.
     if (number > heads_.of(index)) heads_.observe(index, number);
@@ -382,6 +396,7 @@ std::string Upstreams::status_json() const {
         out.key("connections").unsigned_integer(one.link->connections());
         out.key("calls").unsigned_integer(one.calls->value());
         out.key("errors").unsigned_integer(one.errors->value());
+        out.key("disagreements").unsigned_integer(one.disagreed->value());
         out.key("state_from").unsigned_integer(one.state_from);
         if (!is_used(i)) out.string("why", one.last_error);
         out.end_object();

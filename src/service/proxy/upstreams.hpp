@@ -72,6 +72,8 @@ class Upstreams {
     /// How often a block was seen to be replaced.
     [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
+    /// Its answer to a call was another than that of a quorum.
+    void disagrees(std::size_t upstream, std::string_view method);
     /// A block number was seen in an answer of it.
     void observe(std::size_t upstream, std::uint64_t number);
     /// A development chain was changed behind its numbers: all that is known is forgotten, and asked for.
@@ -106,6 +108,8 @@ class Upstreams {
         observe::Counter* calls = nullptr;
         observe::Counter* errors = nullptr;
         observe::Counter* ejected = nullptr;
+        observe::Counter* disagreed = nullptr;
+        std::int64_t disagreed_told_ns = 0;
         std::string last_error;
     };
 

@@ -1,0 +1,188 @@
+// weft gateway before upstreams that fail in every way one after the other, while clients of all kinds go on. No answer
+// is wrong, none fails, no head goes back, and subscribers and filters have each block and log once.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { start } from '../clients/lib/process.mjs';
+import { until } from '../clients/lib/until.mjs';
+import { System, weft } from './system.mjs';
+import { FaultyUpstream } from './upstreams.mjs';
+
+const block_ms = 300;
+/// Of each fault, and of the time after it.
+const fault_ms = 4_000;
+const well_ms = 2_000;
+const faults = [
+  ['slow', 200], ['slow', 2_000], ['hanging'], ['cutting'], ['status 500'], ['status 429'], ['lying head'], ['behind'],
+  ['stopped'], ['killed'],
+];
+
+let system, upstreams, rpc, target;
+const gateways = [];
+
+class Gateway {
+  static async start(...options) {
+    const gateway = new Gateway();
+    const urls = upstreams.flatMap(({ url }) => ['--upstream', url]);
+    gateway.process = start(weft, ['gateway', '--http', '127.0.0.1:0', ...urls, ...options]);
+    gateways.push(gateway);
+    const [, address] = await until('the gateway to listen', () => gateway.process.output.match(/^listening on (\S+)/m));
+    gateway.url = `http://${address}`;
+    await until('every upstream to be in use', async () => (await gateway.status()).upstreams
+      .every(({ usable, head }) => usable && head > 0));
+    return gateway;
+  }
+
+  async page(name) {
+    return (await fetch(`${this.url}/${name}`)).text();
+  }
+
+  async status() {
+    return JSON.parse(await this.page('status'));
+  }
+
+  /// How long the upstream was, or was not, in use until that changed; undefined if it did not.
+  async time_until(index, usable, ms_max) {
+    const begun = performance.now();
+    while (performance.now() - begun < ms_max) {
+      const status = await this.status();
+      if (status.upstreams[index].usable === usable) return Math.round(performance.now() - begun);
+      await pause(20);
+    }
+    return undefined;
+  }
+}
+
+before(async () => {
+  system = await System.start();
+  await system.serving();
+  process.env.ENDPOINT = system.url; // read when the client library is loaded
+  ({ rpc } = await import('../clients/lib/rpc.mjs'));
+  const { fresh_account, sign_with_hash } = await import('../clients/lib/accounts.mjs');
+  const { deploy } = await import('../clients/lib/contracts.mjs');
+  const { changed_topic } = await import('../clients/lib/load.mjs');
+  const account = await fresh_account();
+  const probe = await deploy(await fresh_account(), 'Probe');
+  const call = (value) => `0x60fe47b1${value.toString(16).padStart(64, '0')}`;
+  target = {
+    sender: account.address,
+    address: probe.address,
+    sign: (nonce) => sign_with_hash(account, { to: probe.address, gas: 100_000n, nonce, data: call(nonce) }),
+    topic: changed_topic,
+  };
+  await rpc('evm_setAutomine', false);
+  await rpc('evm_setIntervalMining', block_ms);
+  await until('a chain of some blocks', async () => Number(await rpc('eth_blockNumber')) > 30, 60_000);
+  upstreams = [];
+  for (const scheme of ['http', 'ws', 'http']) upstreams.push(await FaultyUpstream.start(system.url, scheme));
+});
+
+after(async () => {
+  for (const { process: child } of gateways) child.kill('SIGKILL');
+  for (const upstream of upstreams ?? []) await upstream.end();
+  system?.destroy();
+});
+
+const quantile = (values, share) => Math.round(values.sort((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? 0);
+
+/// What a subscriber was told is the node's chain from the first to the last that it was told of.
+async function assert_each_once(what, hashes, headers) {
+  assert.ok(hashes.length > 0, `${what}: something was told`);
+  const first = Number((await rpc('eth_getBlockByHash', hashes[0], false)).number);
+  const last = Number((await rpc('eth_getBlockByHash', hashes.at(-1), false)).number);
+  const numbers = Array.from({ length: last - first + 1 }, (_, i) => `0x${(first + i).toString(16)}`);
+  const want = await Promise.all(numbers.map(async (number) => (await rpc('eth_getBlockByNumber', number, false)).hash));
+  assert.deepEqual(hashes, want, what);
+  for (const header of headers ?? []) assert.equal('transactions' in header, false);
+  return last;
+}
+
+test('clients see no fault of an upstream while another one is well', { timeout: 400_000 }, async (t) => {
+  const { Load } = await import('../clients/lib/load.mjs');
+  const gateway = await Gateway.start();
+  const load = new Load(gateway.url, rpc, target);
+  await load.start();
+  await pause(fault_ms);
+  const rows = [];
+  for (const [i, [mode, ms]] of [...faults, ...faults].entries()) {
+    // Of the two transports each has every fault.
+    const index = i < faults.length ? 0 : 1;
+    const name = `${index === 0 ? 'http' : 'ws'} ${mode}${ms ? ` ${ms} ms` : ''}`;
+    load.fault = name;
+    await upstreams[index].fail(mode, ms);
+    const begun = performance.now();
+    const ejected = await gateway.time_until(index, false, fault_ms);
+    await pause(Math.max(fault_ms - (performance.now() - begun), 1));
+    await upstreams[index].heal();
+    const readmitted = await gateway.time_until(index, true, 20_000);
+    assert.notEqual(readmitted, undefined, `${name}: in use again`);
+    load.fault = `after ${name}`;
+    await pause(well_ms);
+    rows.push([name, ejected, readmitted]);
+  }
+  // Two of three at once.
+  load.fault = 'two stopped';
+  await Promise.all([upstreams[0], upstreams[1]].map((one) => one.fail('stopped')));
+  await pause(fault_ms);
+  await Promise.all([upstreams[0], upstreams[1]].map((one) => one.heal()));
+  load.fault = 'after two stopped';
+  await pause(well_ms);
+  rows.push(['two stopped', undefined, undefined]);
+  await load.stop();
+
+  const last_sent = load.sent.at(-1);
+  const receipt = await until('the last transaction to be mined', () => rpc('eth_getTransactionReceipt', last_sent));
+  await until('the last block to be told of', () => load.heads.some(({ hash }) => hash === receipt.blockHash)
+    && load.polled_blocks.includes(receipt.blockHash) && load.logs.length >= load.sent.length, 20_000).catch(() => {});
+  await load.end();
+
+  t.diagnostic(`${load.calls} calls, ${load.sent.length} transactions, ${load.heads.length} heads; ms:`);
+  const none = load.latencies.get('none');
+  t.diagnostic(`no fault: p50 ${quantile(none, 0.5)}, p99 ${quantile(none, 0.99)}`);
+  for (const [name, ejected, readmitted] of rows) {
+    const values = load.latencies.get(name) ?? [];
+    t.diagnostic(`${name}: out after ${ejected ?? '-'}, in again after ${readmitted ?? '-'}; `
+      + `${values.length} calls, p50 ${quantile(values, 0.5)}, p99 ${quantile(values, 0.99)}, most ${quantile(values, 1)}`);
+  }
+  assert.deepEqual(load.summary(), [], `${load.wrong.length} of ${load.calls} calls`);
+
+  await assert_each_once('newHeads', load.heads.map(({ hash }) => hash), load.heads);
+  await assert_each_once('eth_newBlockFilter', load.polled_blocks);
+  const want = [];
+  for (const [nonce, hash] of load.sent.entries()) {
+    const { status, logs, transactionIndex, blockNumber } = await rpc('eth_getTransactionReceipt', hash);
+    assert.equal(status, '0x1', `transaction ${nonce}`);
+    want.push({ ...logs[0], order: Number(blockNumber) * 1_000 + Number(transactionIndex) });
+  }
+  const plain = want.sort((a, b) => a.order - b.order).map(({ order, ...log }) => log);
+  assert.deepEqual(load.logs, plain, 'the logs that were pushed');
+  assert.deepEqual(load.polled_logs, plain, 'the logs that were polled');
+  assert.equal(Number(await rpc('eth_getTransactionCount', target.sender, 'latest')), load.sent.length);
+});
+
+test('a quorum finds out who lies about a balance, and tells', { timeout: 120_000 }, async (t) => {
+  const gateway = await Gateway.start('--quorum', 'eth_getBalance=2');
+  const head = Number(await rpc('eth_blockNumber'));
+  await upstreams[2].fail('lying balance');
+  const latencies = [];
+  for (let i = 0; i < 200; ++i) {
+    const at = `0x${Math.max(head - i, 0).toString(16)}`;
+    const body = JSON.stringify({ jsonrpc: '2.0', id: i, method: 'eth_getBalance', params: [target.sender, at] });
+    const begun = performance.now();
+    const response = await fetch(gateway.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const { result, error } = await response.json();
+    latencies.push(performance.now() - begun);
+    assert.equal(error, undefined);
+    assert.equal(result, await rpc('eth_getBalance', target.sender, at));
+  }
+  t.diagnostic(`with a quorum: p50 ${quantile(latencies, 0.5)}, p99 ${quantile(latencies, 0.99)} ms`);
+  const { upstreams: seen } = await gateway.status();
+  assert.equal(seen[0].disagreements, 0);
+  assert.equal(seen[1].disagreements, 0);
+  assert.ok(seen[2].disagreements > 0, 'the liar was asked and is known');
+  const metrics = await gateway.page('metrics');
+  const line = /^weft_proxy_upstream_disagreements_total\{upstream="upstream-2"\} (\d+)/m;
+  assert.equal(Number(metrics.match(line)[1]), seen[2].disagreements);
+  assert.match(gateway.process.output, /disagrees.*upstream=upstream-2/);
+  await upstreams[2].heal();
+});
