@@ -30,7 +30,8 @@ namespace {
 
 constexpr std::int64_t start_timeout_ns = 10 * ns_per_s;
 constexpr const char* call_body =
-    R"({"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266","latest"]})";
+    R"({"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":)"
+    R"(["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266","latest"]})";
 constexpr const char* kept_body = R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]})";
 
 /// All that this process starts from now on shares one processor with it.

@@ -106,8 +106,9 @@ Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
     }
     net::Response response;
     if (const std::string_view level = request.header("weft-consistency"); !level.empty() && level != "eventual") {
-        if (level != "strong") {
-            response.body = net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong or eventual");
+        // Causal reads are answered as strong ones: that is more than they ask for.
+        if (level != "strong" && level != "causal") {
+            response.body = net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong, causal or eventual");
             allow_origin(core->config, request.header("origin"), response);
             co_return response;
         }
