@@ -153,6 +153,8 @@ Result<void> read_upstream(const Reader& reader, const YAML::Node& node, Gateway
                                  {"fallback", reader.flag(upstream.fallback)},
                                  {"ca", reader.text(upstream.ca_file)},
                                  {"connections", reader.number(upstream.connections_max, 1, 65'536)},
+                                 {"batch-items", reader.number(upstream.batch_items_max, 1, 10'000)},
+                                 {"batch-window", reader.duration(upstream.batch_window_ns)},
                                  {"headers", headers}}));
     if (upstream.url.empty()) return reader.wrong(node, "an upstream needs an url");
     out.proxy.upstreams.push_back(std::move(upstream));
@@ -312,6 +314,8 @@ upstreams:
     weight: 2
   - url: https://provider.example/v3/KEY
     fallback: true
+    batch-items: 20                # calls of one request to it
+    batch-window: 1ms
     headers: {Authorization: Bearer SECRET}
 methods:
   eth_getLogs: {quorum: 2, timeout: 20s, cost: 10}

@@ -37,7 +37,8 @@ TEST(GatewayConfig, ReadsWhatItShows) {
 
 TEST(GatewayConfig, ErrorsNameTheLine) {
     EXPECT_EQ(error_of("upstreams:\n  - {url: http://a:1, wait: 3}"),
-              "g.yaml:2: unknown key wait; want one of ca, connections, fallback, headers, id, url, weight");
+              "g.yaml:2: unknown key wait; want one of batch-items, batch-window, ca, connections, fallback, headers, "
+              "id, url, weight");
     EXPECT_EQ(error_of("upstreams:\n  - id: a"), "g.yaml:2: an upstream needs an url");
     EXPECT_EQ(error_of("timeout: 30"), "g.yaml:1: want a duration like 250ms, 10s or 2m");
     EXPECT_EQ(error_of("\nattempts: 0"), "g.yaml:2: want a number from 1 to 8");

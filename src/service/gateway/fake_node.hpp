@@ -272,7 +272,7 @@ inline void FakeNode::add_others(Ports& out) {
         return api::wallet::SignReply{signature->r, signature->s, signature->y_parity};
     });
     out.network_status = port<api::network::Status>([](auto) -> Result<api::network::StatusReply> {
-        return api::network::StatusReply{true, "127.0.0.1:30303", 31337, {{"a", "127.0.0.1:1", false, 3}}, 0};
+        return api::network::StatusReply{true, "127.0.0.1:30303", 31337, {{.id = "a", .address = "127.0.0.1:1", .height = 3}}, 0};
     });
 }
 

@@ -108,7 +108,8 @@ Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
     if (const std::string_view level = request.header("weft-consistency"); !level.empty() && level != "eventual") {
         // Causal reads are answered as strong ones: that is more than they ask for.
         if (level != "strong" && level != "causal") {
-            response.body = net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong, causal or eventual");
+            response.body =
+                net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong, causal or eventual");
             allow_origin(core->config, request.header("origin"), response);
             co_return response;
         }

@@ -28,6 +28,9 @@ struct UpstreamConfig {
     std::vector<std::pair<std::string, std::string>> headers;
     /// Connections to an HTTP upstream; calls beyond them wait.
     std::size_t connections_max = 512;
+    /// Calls of one HTTP request; 1: no batches. They are gathered for a time, or, if that is 0, in a turn of the loop.
+    std::size_t batch_items_max = 1;
+    std::int64_t batch_window_ns = 0;
 };
 
 /// What a method does otherwise than its kind.

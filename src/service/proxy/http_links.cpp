@@ -12,11 +12,6 @@ namespace {
 /// Shorter than the keep-alive of the servers that close soonest (5 s), so that we are not surprised by their end.
 constexpr std::int64_t idle_timeout_ns = 4 * ns_per_s;
 constexpr std::size_t waiting_max = 4'096;
-
-void append_call(std::string& out, const LinkCall& call) {
-    out.append(R"({"jsonrpc":"2.0","id":)").append(call.id).append(R"(,"method":")").append(call.method);
-    out.append(R"(","params":)").append(call.params).push_back('}');
-}
 }  // namespace
 
 struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
@@ -134,6 +129,11 @@ HttpLinks::~HttpLinks() { pool_->end(); }
 
 std::size_t HttpLinks::connections() const { return pool_->open; }
 
+void HttpLinks::append_call(std::string& out, const LinkCall& call) {
+    out.append(R"({"jsonrpc":"2.0","id":)").append(call.id).append(R"(,"method":")").append(call.method);
+    out.append(R"(","params":)").append(call.params).push_back('}');
+}
+
 void HttpLinks::call(const LinkCall& call, std::int64_t deadline_ns, Done done) {
     auto& pool = *pool_;
     if (auto link = pool.take_idle()) {
@@ -144,6 +144,12 @@ void HttpLinks::call(const LinkCall& call, std::int64_t deadline_ns, Done done) 
     }
     std::string body;
     append_call(body, call);
+    send(std::move(body), deadline_ns, std::move(done));
+}
+
+void HttpLinks::send(std::string body, std::int64_t deadline_ns, Done done) {
+    auto& pool = *pool_;
+    if (auto link = pool.take_idle()) return pool.send(link, body, deadline_ns, std::move(done));
     if (pool.open < pool.connections_max) {
         // From the loop, so that a connection refused at once is told later, too.
         pool.loop.post(

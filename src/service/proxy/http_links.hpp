@@ -21,6 +21,9 @@ class HttpLinks final : public Link {
 
     void call(const LinkCall& call, std::int64_t deadline_ns, Done done) override;
     [[nodiscard]] std::size_t connections() const override;
+    /// A body as it is.
+    void send(std::string body, std::int64_t deadline_ns, Done done);
+    static void append_call(std::string& out, const LinkCall& call);
 
   private:
     struct Pool;

@@ -1,6 +1,7 @@
 #include "service/proxy/link.hpp"
 
 #include "net/endpoint.hpp"
+#include "service/proxy/batching_link.hpp"
 #include "service/proxy/http_links.hpp"
 #include "service/proxy/websocket_link.hpp"
 
@@ -26,7 +27,9 @@ Result<std::unique_ptr<Link>> make_link(net::Loop& loop, const UpstreamConfig& c
         return std::make_unique<WebSocketLink>(loop, config, std::move(tls), body_bytes_max, std::move(on_head),
                                                std::move(on_change));
     }
-    return std::make_unique<HttpLinks>(loop, config, std::move(url), std::move(tls), body_bytes_max);
+    auto links = std::make_unique<HttpLinks>(loop, config, std::move(url), std::move(tls), body_bytes_max);
+    if (config.batch_items_max < 2) return links;
+    return std::make_unique<BatchingLink>(loop, std::move(links), config.batch_items_max, config.batch_window_ns);
 }
 
 }  // namespace weft::service::proxy

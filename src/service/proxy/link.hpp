@@ -18,6 +18,8 @@ struct LinkCall {
     std::string_view method;
     std::string_view id;      // raw JSON; a link of many calls puts its own in its place
     std::string_view params;  // raw JSON
+    /// Whether it does no harm to make it twice.
+    bool repeatable = false;
 };
 
 /// Of its loop's thread; ends with nothing under way, or drops it.

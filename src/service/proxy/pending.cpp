@@ -113,7 +113,7 @@ Engine::Pending::Sent Engine::Pending::send() {
     const std::uint32_t attempt = machine_.begun();
     targets_[attempt] = *target;
     open_ |= 1U << attempt;
-    upstreams.call(*target, *spec_.method, {spec_.name, spec_.id, spec_.params}, needs_, deadline,
+    upstreams.call(*target, *spec_.method, {spec_.name, spec_.id, spec_.params, config_.repeatable}, needs_, deadline,
                    [self = shared_from_this(), attempt](Verdict verdict) { self->over(attempt, std::move(verdict)); });
     return Sent::yes;
 }
