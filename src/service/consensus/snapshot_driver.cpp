@@ -38,7 +38,9 @@ Result<bool> SnapshotDriver::run() {
     const auto add = [&](Actions actions) {
         for (auto& action : actions) todo.push_back(std::move(action));
     };
+    const auto tell = [&] { tell_(pbft::describe(state_), state_.pivot.number); };
     add(pbft::begin(config_, state_));
+    tell();
     while (!outcome_) {
         std::optional<Event> event;
         if (todo.empty()) {
@@ -49,7 +51,7 @@ Result<bool> SnapshotDriver::run() {
             event = std::visit([&](const auto& it) { return perform(it); }, action);
         }
         if (event) add(pbft::step(config_, state_, *event));
-        tell_(pbft::describe(state_), state_.pivot.number);
+        tell();
         const std::lock_guard lock(inbox_->mutex);
         if (inbox_->is_stopping) return fail(ErrorCode::cancelled, "the service ends");
     }
