@@ -59,6 +59,11 @@ export async function head_number(address) {
   return fields(await call(address, 'weft.Storage/Head', Buffer.alloc(0)))[1] ?? 0;
 }
 
+/// @return  the first block that it has whole, but for the genesis block
+export async function first_number(address) {
+  return fields(await call(address, 'weft.Storage/Head', Buffer.alloc(0)))[7] ?? 0;
+}
+
 /// @return  the hash of the block with this number, "0x..."
 export async function block_hash(address, number) {
   const by_number = 5; // api::BlockTag::number

@@ -16,9 +16,25 @@ export class System {
   }
 
   /// Starts `weft up` likewise: without --dev a chain with validators.
-  static async start_chain(...options) {
+  static start_chain(...options) {
+    return System.#start(make_folder(), options);
+  }
+
+  /// A chain with validators whose genesis file `change` has changed.
+  static async start_chain_of(change, ...options) {
+    const data = make_folder();
+    const { code, stderr } = await run(weft, ['validator', 'init', '--data', data, ...options]);
+    if (code !== 0) throw new Error(`weft validator init: ${stderr}`);
+    const file = path.join(data, 'genesis.json');
+    const genesis = JSON.parse(fs.readFileSync(file, 'utf8'));
+    change(genesis);
+    fs.writeFileSync(file, JSON.stringify(genesis));
+    return System.#start(data, options);
+  }
+
+  static async #start(data, options) {
     const system = new System();
-    system.data = fs.mkdtempSync(path.join(os.tmpdir(), 'weft-faults-'));
+    system.data = data;
     const port = await free_port();
     system.url = `http://127.0.0.1:${port}`;
     system.pids_seen = new Set();
@@ -39,6 +55,12 @@ export class System {
     }
     for (const pid of by_pid.keys()) this.pids_seen.add(pid);
     return [...by_pid.values()];
+  }
+
+  /// What each validator does to catch up, {process: text}, empty once it has; undefined when the system did not answer.
+  async syncs() {
+    const { code, stdout } = await run(weft, ['status', '--json', '--data', this.data], { timeout_ms: 10_000 });
+    return code === 0 ? Object.fromEntries(JSON.parse(stdout).sync.map(({ name, doing }) => [name, doing])) : undefined;
   }
 
   /// Waits until every process serves and the gateway answers.
@@ -107,6 +129,8 @@ export class System {
     fs.rmSync(this.data, { recursive: true, force: true });
   }
 }
+
+const make_folder = () => fs.mkdtempSync(path.join(os.tmpdir(), 'weft-faults-'));
 
 function read(file) {
   try {

@@ -158,6 +158,8 @@ Result<void> Pbft::adopt(const Hash& hash, Bytes block, Bytes proof) {
 Result<void> Pbft::commit(const cs::BlockPtr& block, Bytes proof) {
     if (block->height <= head_->header.number) return {};  // fetched meanwhile
     WEFT_CHECK(look_at_storage());
+    // Storage has lost blocks that it had: a disk was replaced beside this service.
+    if (block->height > head_->header.number + 1) WEFT_CHECK(fetch({}, head_->header.number + 1));
     if (block->height > head_->header.number) WEFT_CHECK(adopt(block->digest, block->bytes, std::move(proof)));
     committed();
     return {};
