@@ -262,7 +262,7 @@ Reader::Members members_of(const Reader& reader, GatewayFile& out) {
             {"jwt", one(&read_jwt)},
             {"open", one(&read_open)},
             {"trusted-proxies", reader.texts(proxy.guard.trusted_proxies)},
-            {"cors", reader.texts(proxy.cors_origins)},
+            {"cors", reader.texts(proxy.cors.origins)},
             {"timeout", reader.duration(proxy.request_timeout_ns)},
             {"attempt-timeout", reader.duration(proxy.attempt_timeout_ns)},
             {"attempts", reader.number(proxy.attempts_max, 1, mesh::attempts_limit)},

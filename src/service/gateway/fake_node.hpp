@@ -272,7 +272,12 @@ inline void FakeNode::add_others(Ports& out) {
         return api::wallet::SignReply{signature->r, signature->s, signature->y_parity};
     });
     out.network_status = port<api::network::Status>([](auto) -> Result<api::network::StatusReply> {
-        return api::network::StatusReply{true, "127.0.0.1:30303", 31337, {{.id = "a", .address = "127.0.0.1:1", .height = 3}}, 0};
+        api::network::StatusReply reply{true, "127.0.0.1:30303", 31337, {}, 0};
+        auto& peer = reply.peers.emplace_back();
+        peer.id = "a";
+        peer.address = "127.0.0.1:1";
+        peer.height = 3;
+        return reply;
     });
 }
 

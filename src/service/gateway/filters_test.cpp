@@ -228,7 +228,7 @@ TEST(http, serves_health_metrics_and_the_rules_of_browsers) {
 
 TEST(http, lets_in_only_the_origins_it_is_told) {
     GatewayConfig config;
-    config.cors_origins = {"http://good"};
+    config.cors.origins = {"http://good"};
     Fixture fixture(config);
     ASSERT_TRUE(fixture.gateway.listen("127.0.0.1:0"));
     net::HttpClient client(fixture.loop());

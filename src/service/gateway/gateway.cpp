@@ -28,29 +28,6 @@ constexpr std::int64_t ready_timeout_ns = ns_per_s;
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr std::string_view metrics_type = "text/plain; version=0.0.4";
 
-bool origin_allowed(const GatewayConfig& config, std::string_view origin) {
-    return std::ranges::any_of(config.cors_origins, [&](const auto& one) { return one == "*" || one == origin; });
-}
-
-/// The headers that let a browser's page read the answer.
-void allow_origin(const GatewayConfig& config, std::string_view origin, net::Response& response) {
-    if (origin.empty() || !origin_allowed(config, origin)) return;
-    const bool any = std::ranges::find(config.cors_origins, "*") != config.cors_origins.end();
-    response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : std::string(origin));
-    if (!any) response.headers.emplace_back("Vary", "Origin");
-}
-
-net::Response preflight(const GatewayConfig& config, const net::Request& request) {
-    net::Response response{204, {}, {}, {}};
-    allow_origin(config, request.header("origin"), response);
-    if (response.headers.empty()) return response;
-    const std::string_view asked = request.header("access-control-request-headers");
-    response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-    response.headers.emplace_back("Access-Control-Allow-Headers", asked.empty() ? "Content-Type" : std::string(asked));
-    response.headers.emplace_back("Access-Control-Max-Age", "600");
-    return response;
-}
-
 char lower(char character) {
     return character >= 'A' && character <= 'Z' ? static_cast<char>(character + 32) : character;
 }
@@ -110,20 +87,20 @@ Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
         if (level != "strong" && level != "causal") {
             response.body =
                 net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong, causal or eventual");
-            allow_origin(core->config, request.header("origin"), response);
+            core->config.cors.allow(request.header("origin"), response);
             co_return response;
         }
         call.is_strong = true;
     }
     response.body = co_await core->dispatch(request.body, std::move(call));
-    allow_origin(core->config, request.header("origin"), response);
+    core->config.cors.allow(request.header("origin"), response);
     co_return response;
 }
 
 /// What a façade answers, readable by the pages that may call.
 Task<net::Response> with_origin(std::shared_ptr<Core> core, std::string origin, Task<net::Response> answer) {
     net::Response response = co_await std::move(answer);
-    allow_origin(core->config, origin, response);
+    core->config.cors.allow(origin, response);
     co_return response;
 }
 
@@ -149,7 +126,7 @@ Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& co
     }
     net::Response response;
     if (request.method == "OPTIONS") {
-        response = preflight(core->config, request);
+        response = core->config.cors.preflight(request);
     } else if (request.method == "GET" && request.path == "/metrics") {
         response = {200, metrics_type, observe::metrics().text() + counters_text(counters()), {}};
     } else if (request.path == "/" || request.path == "/metrics" || request.path == "/healthz" ||
@@ -176,7 +153,7 @@ net::WebSocketHandler websocket_handler(const std::shared_ptr<Core>& core) {
     net::WebSocketHandler handler;
     handler.accept = [core](const net::Request& request) -> Result<void> {
         const std::string_view origin = request.header("origin");
-        if (origin.empty() || origin_allowed(core->config, origin)) return {};
+        if (origin.empty() || core->config.cors.allows(origin)) return {};
         return fail(ErrorCode::permission_denied, "origin not allowed");
     };
     handler.on_message = [core](net::SessionPtr session, std::string text) {

@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "base/task.hpp"
+#include "net/cors.hpp"
 #include "net/http.hpp"
 #include "net/jsonrpc.hpp"
 #include "net/loop.hpp"
@@ -21,7 +22,7 @@ struct GatewayConfig {
     /// What web3_clientVersion answers.
     std::string client_version = "weft/v0.1.0/linux-amd64/cpp23";
     /// Origins that browsers may call from; "*" is any of them.
-    std::vector<std::string> cors_origins = {"*"};
+    net::Cors cors;
     /// A second address that serves WebSocket alone; empty: none.
     std::string websocket_address;
     std::int64_t request_timeout_ns = 30 * ns_per_s;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "net/cors.hpp"
 #include "net/http.hpp"
 #include "net/jsonrpc.hpp"
 #include "service/proxy/guard.hpp"
@@ -79,7 +80,7 @@ struct ProxyConfig {
     net::RpcLimits limits;
     GuardConfig guard;
     net::HttpOptions http;
-    std::vector<std::string> cors_origins = {"*"};
+    net::Cors cors;
 };
 
 }  // namespace weft::service::proxy

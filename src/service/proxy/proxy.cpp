@@ -91,19 +91,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
     }
 
     void allow_origin(const net::Request& request, net::Response& response) const {
-        const auto& origins = now->config->cors_origins;
-        const std::string_view origin = request.header("origin");
-        if (origin.empty()) return;
-        const bool any = std::ranges::find(origins, "*") != origins.end();
-        if (!any && std::ranges::find(origins, origin) == origins.end()) return;
-        response.headers.emplace_back("Access-Control-Allow-Origin", any ? "*" : std::string(origin));
-        if (!any) response.headers.emplace_back("Vary", "Origin");
-    }
-
-    [[nodiscard]] bool origin_allowed(std::string_view origin) const {
-        const auto& origins = now->config->cors_origins;
-        return origin.empty() ||
-               std::ranges::any_of(origins, [&](const auto& one) { return one == "*" || one == origin; });
+        now->config->cors.allow(request.header("origin"), response);
     }
 
     Task<net::Response> json_rpc(net::Request request, CallerPtr caller) {
@@ -132,12 +120,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         const bool reads = request.method == "GET" || request.method == "HEAD";
         net::Response response;
         if (request.method == "OPTIONS") {
-            response = {204, {}, {}, {}};
-            allow_origin(request, response);
-            response.headers.emplace_back("Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-            response.headers.emplace_back("Access-Control-Allow-Headers",
-                                          "Content-Type, Authorization, X-API-Key, weft-consistency");
-            response.headers.emplace_back("Access-Control-Max-Age", "600");
+            response = now->config->cors.preflight(request);
         } else if (request.path == "/status" && reads) {
             response.body = now->engine.status_json();
         } else if (request.path == "/healthz" && reads) {
@@ -222,7 +205,8 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         handler.accept = [weak](const net::Request& request) -> Result<void> {
             const auto self = weak.lock();
             if (!self) return fail(ErrorCode::unavailable, "shutting down");
-            if (!self->origin_allowed(request.header("origin"))) {
+            const std::string_view origin = request.header("origin");
+            if (!origin.empty() && !self->now->config->cors.allows(origin)) {
                 return fail(ErrorCode::permission_denied, "origin not allowed");
             }
             WEFT_TRY(self->admitted, self->now->guard->admit(request, unix_now_s()));
