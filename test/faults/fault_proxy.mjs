@@ -73,6 +73,12 @@ async function answer_with_a_lie(request, about) {
 /// The reply's text, where there is one at all.
 async function answer(request) {
   switch (state.mode) {
+    case 'cutting': {
+      // The node has done it, and nobody hears of it.
+      const reply = await ask_node(request);
+      await pause(state.ms);
+      return reply;
+    }
     case 'behind': return answer_behind(request);
     case 'lying balance': return answer_with_a_lie(request, 'balance');
     case 'lying head': return answer_with_a_lie(request, 'head');
@@ -93,7 +99,6 @@ const server = http.createServer({ keepAliveTimeout: 60_000 }, async (request, r
   const text = JSON.stringify(await answer(JSON.parse(Buffer.concat(chunks))));
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   if (mode === 'cutting') {
-    // The node has done it, and nobody hears of it.
     response.write(text.slice(0, text.length / 2), () => response.socket?.resetAndDestroy());
     return;
   }

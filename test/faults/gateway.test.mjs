@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { start } from '../clients/lib/process.mjs';
+import { foundry, free_port, start } from '../clients/lib/process.mjs';
 import { until } from '../clients/lib/until.mjs';
 import { System, weft } from './system.mjs';
 import { FaultyUpstream } from './upstreams.mjs';
@@ -21,9 +21,9 @@ let system, upstreams, rpc, target;
 const gateways = [];
 
 class Gateway {
-  static async start(...options) {
+  static async start(chosen, ...options) {
     const gateway = new Gateway();
-    const urls = upstreams.flatMap(({ url }) => ['--upstream', url]);
+    const urls = chosen.flatMap(({ url }) => ['--upstream', url]);
     gateway.process = start(weft, ['gateway', '--http', '127.0.0.1:0', ...urls, ...options]);
     gateways.push(gateway);
     const [, address] = await until('the gateway to listen', () => gateway.process.output.match(/^listening on (\S+)/m));
@@ -53,11 +53,24 @@ class Gateway {
   }
 }
 
+/// The node behind all: NODE is weft or anvil.
+async function start_node() {
+  if (process.env.NODE !== 'anvil') {
+    system = await System.start();
+    await system.serving();
+    return system.url;
+  }
+  const port = await free_port();
+  const child = start(foundry('anvil'), ['--port', String(port), '--silent']);
+  system = { destroy: () => child.kill('SIGKILL') };
+  return `http://127.0.0.1:${port}`;
+}
+
 before(async () => {
-  system = await System.start();
-  await system.serving();
-  process.env.ENDPOINT = system.url; // read when the client library is loaded
+  const node_url = await start_node();
+  process.env.ENDPOINT = node_url; // read when the client library is loaded
   ({ rpc } = await import('../clients/lib/rpc.mjs'));
+  await until('the node to answer', () => rpc('eth_chainId').catch(() => undefined), 60_000);
   const { fresh_account, sign_with_hash } = await import('../clients/lib/accounts.mjs');
   const { deploy } = await import('../clients/lib/contracts.mjs');
   const { changed_topic } = await import('../clients/lib/load.mjs');
@@ -71,10 +84,12 @@ before(async () => {
     topic: changed_topic,
   };
   await rpc('evm_setAutomine', false);
-  await rpc('evm_setIntervalMining', block_ms);
+  const interval = process.env.NODE === 'anvil' ? 1 : block_ms; // anvil's are seconds
+  await rpc('evm_setIntervalMining', interval);
+  if (process.env.NODE === 'anvil') await rpc('anvil_mine', '0x20');
   await until('a chain of some blocks', async () => Number(await rpc('eth_blockNumber')) > 30, 60_000);
   upstreams = [];
-  for (const scheme of ['http', 'ws', 'http']) upstreams.push(await FaultyUpstream.start(system.url, scheme));
+  for (const scheme of ['http', 'ws', 'http']) upstreams.push(await FaultyUpstream.start(node_url, scheme));
 });
 
 after(async () => {
@@ -99,7 +114,7 @@ async function assert_each_once(what, hashes, headers) {
 
 test('clients see no fault of an upstream while another one is well', { timeout: 400_000 }, async (t) => {
   const { Load } = await import('../clients/lib/load.mjs');
-  const gateway = await Gateway.start();
+  const gateway = await Gateway.start(upstreams);
   const load = new Load(gateway.url, rpc, target);
   await load.start();
   await pause(fault_ms);
@@ -161,7 +176,7 @@ test('clients see no fault of an upstream while another one is well', { timeout:
 });
 
 test('a quorum finds out who lies about a balance, and tells', { timeout: 120_000 }, async (t) => {
-  const gateway = await Gateway.start('--quorum', 'eth_getBalance=2');
+  const gateway = await Gateway.start(upstreams, '--quorum', 'eth_getBalance=2');
   const head = Number(await rpc('eth_blockNumber'));
   await upstreams[2].fail('lying balance');
   const latencies = [];
@@ -185,4 +200,59 @@ test('a quorum finds out who lies about a balance, and tells', { timeout: 120_00
   assert.equal(Number(metrics.match(line)[1]), seen[2].disagreements);
   assert.match(gateway.process.output, /disagrees.*upstream=upstream-2/);
   await upstreams[2].heal();
+});
+
+test('a transaction whose answer was lost is answered with its hash', { timeout: 120_000 }, async () => {
+  const [only] = upstreams;
+  const gateway = await Gateway.start([only]);
+  const { Load } = await import('../clients/lib/load.mjs');
+  const load = new Load(gateway.url, rpc, target);
+  const first = Number(await rpc('eth_getTransactionCount', target.sender, 'pending'));
+  // It waits for its block when it is sent again ("already known"), or is in it ("nonce too low").
+  for (const [nonce, ms] of [[first, 0], [first + 1, 3 * block_ms]]) {
+    const { raw, hash } = await target.sign(nonce);
+    await only.fail('cutting', ms);
+    const sending = load.call('eth_sendRawTransaction', raw);
+    await until('the node to have it', () => rpc('eth_getTransactionByHash', hash));
+    await pause(ms);
+    await only.heal();
+    assert.equal(await sending, hash);
+    await until('its block', () => rpc('eth_getTransactionReceipt', hash));
+    // Nothing was lost of this one: the client is told what the node says.
+    await assert.rejects(load.call('eth_sendRawTransaction', raw), /already known|nonce too low/);
+  }
+});
+
+test('what waits at one upstream only is found there', { timeout: 120_000 }, async (t) => {
+  // Two nodes that know nothing of each other, as pools do for a moment.
+  const { chain_id, dev_account } = await import('../clients/lib/accounts.mjs');
+  const { Load } = await import('../clients/lib/load.mjs');
+  const nodes = [];
+  const fronts = [];
+  t.after(async () => {
+    for (const front of fronts) await front.end();
+    for (const node of nodes) node.kill('SIGKILL');
+  });
+  for (let i = 0; i < 2; ++i) {
+    const port = await free_port();
+    nodes.push(start(foundry('anvil'), ['--port', String(port), '--no-mining', '--timestamp', '1800000000']));
+    await until('anvil to listen', () => /Listening on/.test(nodes[i].output), 60_000);
+    const node_url = `http://127.0.0.1:${port}`;
+    fronts.push(await FaultyUpstream.start(node_url, 'http'));
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'anvil_mine', params: ['0x2'] });
+    await fetch(node_url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  }
+  const gateway = await Gateway.start(fronts);
+  const load = new Load(gateway.url, rpc, target);
+  const account = dev_account(0);
+  const fees = { gas: 21_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 1n };
+  const raw = await account.signTransaction({ chainId: chain_id, nonce: 0, to: account.address, ...fees });
+  await fronts[1].fail('status 500');
+  const hash = await load.call('eth_sendRawTransaction', raw);
+  await fronts[1].heal();
+  assert.notEqual(await gateway.time_until(1, true, 20_000), undefined);
+  for (let i = 0; i < 40; ++i) {
+    assert.equal(Number(await load.call('eth_getTransactionCount', account.address, 'pending')), 1);
+    assert.equal((await load.call('eth_getTransactionByHash', hash))?.hash, hash);
+  }
 });

@@ -24,6 +24,8 @@ export class FaultyUpstream {
   }
 
   /// Makes it fail so until heal(); `stopped` and `killed` are its process's, the others fault_proxy.mjs's modes.
+  ///
+  /// @param ms  how slow, or how long after the node's answer it is cut
   async fail(mode, ms = 0) {
     this.mode = mode;
     if (mode === 'stopped') {

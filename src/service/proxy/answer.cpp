@@ -109,6 +109,8 @@ Verdict judge_text(const Method& method, std::string body, bool is_current) {
     auto parts = net::scan_reply(answer->body);
     if (!parts) return {lost, Hint::none, nullptr, parts.error().message};
     answer->parts = *parts;
+    // What is between us and a node speaks in its own way.
+    if (answer->is_error() && parts->error.front() != '{') return {lost, Hint::none, nullptr, "no JSON-RPC error"};
     if (answer->is_error()) return judge_error(method, std::move(answer));
     // What is not there may be there elsewhere, if this upstream is behind.
     const bool nothing = answer->parts.result == "null";

@@ -48,6 +48,12 @@ TEST(Answer, JudgesWhatNodesSay) {
     }
 }
 
+TEST(Answer, WhatIsNoJsonRpcErrorIsNoAnswer) {
+    const auto verdict = judge_text(method_of("eth_call"), R"({"error":"the server is busy"})", true);
+    EXPECT_EQ(verdict.outcome, mesh::AttemptOutcome::lost);
+    EXPECT_EQ(verdict.answer, nullptr);
+}
+
 TEST(Answer, NothingIsNothingOnlyIfTheNodeIsCurrent) {
     const std::string nothing = R"({"jsonrpc":"2.0","id":1,"result":null})";
     EXPECT_EQ(of("eth_getTransactionReceipt", nothing, true).outcome, good);

@@ -62,6 +62,7 @@ class Engine {
   private:
     struct Pending;
     struct Flight;
+    struct Highest;
     struct Spec {
         const Method* method = nullptr;
         std::string name;
@@ -87,6 +88,7 @@ class Engine {
     Task<AnswerPtr> ask_together(std::string key, Spec spec);
     Task<AnswerPtr> ask_logs(Spec spec);
     Task<AnswerPtr> attempt(Spec spec);
+    Task<AnswerPtr> ask_highest(Spec spec);
     Task<AnswerPtr> block_number(std::string_view id);
     Task<void> wait_for_heads();
     void keep(std::string key, const Spec& spec, const AnswerPtr& answer);

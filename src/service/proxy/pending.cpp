@@ -130,7 +130,8 @@ void Engine::Pending::over(std::uint32_t attempt, Verdict verdict) {
         needs_.block = engine_.upstreams_.heads().served();
         tried_ &= ~(std::uint64_t{1} << targets_[attempt]);
     }
-    refused_ = refused_ || (verdict.answer && verdict.answer->is_error() && verdict.hint != Hint::lagging);
+    // One that fails says nothing about the call; those that have not the block yet may answer it.
+    refused_ = refused_ || verdict.hint == Hint::no_method || verdict.hint == Hint::pruned;
     settle(attempt, std::move(verdict));
 }
 

@@ -51,7 +51,7 @@ struct Engine::Pending : std::enable_shared_from_this<Engine::Pending> {
     std::uint32_t hedges_ = 0;
     bool awaits_block_ = false;
     bool lost_ = false;     // an attempt that may have been handled
-    bool refused_ = false;  // by one that had the block
+    bool refused_ = false;  // by one that had the block and can't answer
     bool ended_ = false;
     net::Timer timer_;
 };

@@ -23,6 +23,8 @@ constexpr std::int64_t poll_timeout_ns = ns_per_s;
 constexpr std::int64_t final_every_ns = 2 * ns_per_s;
 /// An upstream that tells of heads is asked now and then all the same: a connection may be silent and dead.
 constexpr std::int64_t told_poll_ns = 5 * ns_per_s;
+/// Who takes longer to tell its head is not waited for after a change, where another one is quicker.
+constexpr std::int64_t prompt_ns = 100 * ns_per_ms;
 /// Of an upstream that disagrees the log tells so often; the metric counts.
 constexpr std::int64_t disagreed_every_ns = 10 * ns_per_s;
 constexpr std::int64_t began_anew_ns = 10 * ns_per_s;
@@ -161,8 +163,9 @@ bool Upstreams::any_usable() const {
 }
 
 bool Upstreams::is_told() const {
-    return std::ranges::any_of(
-        all_, [&](const auto& one) { return one->link->tells_heads() && one->head_number == heads_.served(); });
+    return std::ranges::any_of(all_, [&](const auto& one) {
+        return one->link->tells_heads() && one->polls_failed == 0 && one->head_number == heads_.served();
+    });
 }
 
 bool Upstreams::awaits(const Needs& needs) const {
@@ -242,7 +245,11 @@ void Upstreams::set_healthy(std::size_t index, bool healthy, const std::string& 
     const bool well = upstream.polls_failed < polls_failed_max;
     if (member.healthy == well) return;
     member.healthy = well;
-    if (well) member.warm_since_ns = loop_.now_ns();
+    if (well) {
+        member.warm_since_ns = loop_.now_ns();
+        // It was away and is back: calls may find out at once, however often they failed while it was away.
+        member.breaker.until_ns = std::min(member.breaker.until_ns, loop_.now_ns());
+    }
     outlier_.due_ns = 0;
     heads_.set_used(index, is_used(index));
     if (well) {
@@ -282,6 +289,10 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     upstream.head_hash = hash;
     heads_.observe(index, *number);
     watch_served(index, *number);
+    // One that tells of heads and has not told of this one may have gone silent.
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (all_[i]->link->tells_heads() && heads_.of(i) + 1 < heads_.served()) poll(i);
+    }
     // What nobody else is near would lead subscribers astray; if it is true, it is shown again.
     if (on_head_ && *number <= heads_.served()) on_head_(index, header);
 }
@@ -307,7 +318,10 @@ void Upstreams::poll(std::size_t index, bool urgent) {
     auto& upstream = *all_[index];
     // One question at a time; but an answer to one that was asked before a change does not count for it.
     if (!running_ || (upstream.polling && !urgent)) return;
-    if (!urgent) upstream.polling = true;
+    if (!urgent) {
+        upstream.polling = true;
+        upstream.poll_begun_ns = loop_.now_ns();
+    }
     upstream.link->call({"eth_getBlockByNumber", "0", R"(["latest",false])"}, loop_.now_ns() + poll_timeout_ns,
                         [this, alive = alive_, index, urgent](Result<net::Reply> reply) {
                             if (!*alive) return;
@@ -315,6 +329,7 @@ void Upstreams::poll(std::size_t index, bool urgent) {
                             if (urgent) return urgent_poll_over();
                             auto& over = *all_[index];
                             over.polling = false;
+                            over.poll_took_ns = loop_.now_ns() - over.poll_begun_ns;
                             const bool rarely = over.link->tells_heads() && over.polls_failed == 0;
                             over.poll_timer.set(loop_.now_ns() + (rarely ? told_poll_ns : config_.poll_ns));
                         });
@@ -366,9 +381,17 @@ void Upstreams::forget() {
     poll_now();
 }
 
+bool Upstreams::is_prompt(std::size_t index) const {
+    const auto& upstream = *all_[index];
+    const std::int64_t waited = upstream.polling ? loop_.now_ns() - upstream.poll_begun_ns : 0;
+    return is_used(index) && std::max(waited, upstream.poll_took_ns) < prompt_ns;
+}
+
 void Upstreams::poll_now() {
+    bool any_prompt = false;
+    for (std::size_t i = 0; i < all_.size(); ++i) any_prompt = any_prompt || is_prompt(i);
     for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (!is_used(i)) continue;
+        if (any_prompt ? !is_prompt(i) : !is_used(i)) continue;
         ++polls_urgent_;
         poll(i, true);
     }

@@ -103,6 +103,8 @@ class Upstreams {
         std::string head_hash;                                   // raw JSON, of the head it showed last
         std::uint64_t head_number = 0;
         bool polling = false;
+        std::int64_t poll_begun_ns = 0;
+        std::int64_t poll_took_ns = 0;
         bool knows_final = true;
         std::int64_t final_asked_ns = 0;
         observe::Counter* calls = nullptr;
@@ -123,6 +125,7 @@ class Upstreams {
     void poll_tag(std::size_t index, const char* tag);
     void saw_head(std::size_t index, std::string_view header);
     void watch_served(std::size_t index, std::uint64_t number);
+    [[nodiscard]] bool is_prompt(std::size_t index) const;
     void urgent_poll_over();
 
     net::Loop& loop_;

@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t connect_timeout_ns = 5 * ns_per_s;
 constexpr std::int64_t sweep_ns = 50 * ns_per_ms;
 constexpr std::size_t pending_max = 65'536;
-constexpr mesh::Backoff reconnect{.min_ns = 100 * ns_per_ms, .max_ns = 5 * ns_per_s};
+constexpr mesh::Backoff reconnect{.min_ns = 100 * ns_per_ms, .max_ns = 2 * ns_per_s};
 /// Id of the call that asks for new heads; calls begin above it.
 constexpr std::uint64_t heads_id = 1;
 }  // namespace

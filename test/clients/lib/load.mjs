@@ -162,7 +162,7 @@ export class Load {
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }),
     });
     const reply = await response.json();
-    if (reply.error) throw new Error(`${reply.error.code} ${reply.error.message}`);
+    if (reply.error) throw new Error(JSON.stringify(reply.error));
     return reply.result;
   }
 
