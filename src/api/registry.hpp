@@ -17,14 +17,22 @@ struct Instance {
     std::vector<Label> labels;  // version, zone, capabilities
     std::uint32_t weight = 1;
     std::uint64_t started_unix_ms = 0;
-    /// Set by the registry: whether the last health check passed.
+    /// Set by the registry: whether it answers and says that it can serve.
     bool healthy = false;
     std::string detail;
+    /// How the registry asks: grpc (the health service; also if empty), http PATH, rpc [lag=BLOCKS] [age=SECONDS]
+    /// (eth_getBlockByNumber: no more blocks behind the best of its service, no head older), or lease (not at all).
+    std::string check;
+    /// It is to get no new calls. An instance says so if it was told so, which a new registry has not heard.
+    bool drained = false;
+    /// Set by the registry: whether it answers, whatever it says.
+    bool alive = false;
 };
 
 struct RegisterReply {
     std::uint64_t lease_id = 0;
     std::uint64_t lease_ms = 0;
+    bool drained = false;
 };
 /// Adds or replaces the instance with this id; it stays while its lease is renewed.
 struct Register {
@@ -54,16 +62,31 @@ struct ListReply {
     std::uint64_t index = 0;
     /// Differs when the registry has restarted.
     std::uint64_t epoch = 0;
+    /// The instances are those that have changed since the index that was asked with. First these are to be taken out.
+    bool partial = false;
+    std::vector<std::string> removed = {};
 };
 /// Instances of a service (empty: all). With index and wait_ms: replies when something has changed since that index, or
 /// when the time is over, so that no update is lost between two calls.
 struct List {
     using Reply = ListReply;
     static constexpr std::string_view method = "weft.Registry/List";
-    std::string service;
+    std::string service = {};
     std::uint64_t index = 0;
     std::uint64_t wait_ms = 0;
     std::uint64_t epoch = 0;
+    /// Those that have each of these labels; of several with one name, one of them.
+    std::vector<Label> labels = {};
+    /// The caller has what was listed at the index, and wants what has changed if that is known, or all.
+    bool changes = false;
+};
+
+/// @errors not_found  no such instance.
+struct Drain {
+    using Reply = Empty;
+    static constexpr std::string_view method = "weft.Registry/Drain";
+    std::string id;
+    bool drained = true;
 };
 
 }  // namespace weft::api::registry

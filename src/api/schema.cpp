@@ -48,7 +48,8 @@ std::vector<SchemaFile> schema_files() {
              network::FetchHeaders, network::FetchSnapshot, network::FetchChunk>("network.proto", "Network"),
         file<monitor::Report, monitor::TopContracts, monitor::ContractStats, monitor::ContractEvents,
              monitor::Finality>("monitor.proto", "Monitor"),
-        file<registry::Register, registry::Renew, registry::Deregister, registry::List>("registry.proto", "Registry"),
+        file<registry::Register, registry::Renew, registry::Deregister, registry::List, registry::Drain>(
+            "registry.proto", "Registry"),
     };
 }
 

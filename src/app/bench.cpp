@@ -8,6 +8,7 @@
 #include "app/bench_gateway.hpp"
 #include "app/bench_node.hpp"
 #include "app/bench_precompiles.hpp"
+#include "app/bench_registry.hpp"
 #include "app/command.hpp"
 
 namespace weft::app {
@@ -85,6 +86,26 @@ void define_gateway_bench(CLI::App& command, int& status) {
     });
 }
 
+void define_bench_registry(CLI::App& command, int& status) {
+    auto options = std::make_shared<BenchRegistryOptions>();
+    command.add_option("--instances", options->instances, "that are registered")
+        ->check(CLI::Range(100, 10'000))
+        ->capture_default_str();
+    command.add_option("--watchers", options->watchers, "that follow them all")
+        ->check(CLI::Range(1, 1'000))
+        ->capture_default_str();
+    command.add_option("--changes", options->changes, "that they are told of")->capture_default_str();
+    command.add_option("--rounds", options->rounds, "of killing and starting an instance")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
+    command.add_option("--etcd", options->etcd, "etcd's program; without it its column is missing")
+        ->capture_default_str();
+    command.callback([options, &status] {
+        const auto done = bench_registry(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+}
+
 }  // namespace
 
 void define_bench(CLI::App& command, int& status) {
@@ -104,6 +125,7 @@ void define_bench(CLI::App& command, int& status) {
     define_consensus(*command.add_subcommand("consensus", "validators as processes, through the gateway"), status);
     define_gateway_bench(*command.add_subcommand("gateway", "a proxied call, beside nginx and HAProxy"), status);
     define_balance(*command.add_subcommand("balance", "choosing one of many instances"), status);
+    define_bench_registry(*command.add_subcommand("registry", "ten thousand instances, beside etcd"), status);
     auto* precompiles = command.add_subcommand("precompiles", "each precompiled contract, beside a library");
     auto chosen = std::make_shared<BenchPrecompilesOptions>();
     precompiles->add_option("--blst", chosen->blst, "libblst.so; without it the curves' rows have no peer");

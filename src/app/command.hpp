@@ -38,6 +38,7 @@ void define_up(CLI::App& command, int& status);
 void define_run(CLI::App& command, int& status);
 void define_node(CLI::App& command, int& status);
 void define_status(CLI::App& command, int& status);
+void define_registry(CLI::App& command, int& status);
 void define_gateway(CLI::App& command, int& status);
 void define_monitor(CLI::App& command, int& status);
 void define_validator(CLI::App& command, int& status);

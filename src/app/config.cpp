@@ -155,6 +155,12 @@ Result<void> set_within(SystemConfig& config, std::string_view value) {
     return {};
 }
 
+Result<void> set_labels(SystemConfig& config, std::string_view value) {
+    if (!parse_labels(value)) return wants("NAME=VALUE,...");
+    config.labels = value;
+    return {};
+}
+
 Result<void> set_contracts(SystemConfig& config, std::string_view value) {
     constexpr std::uint64_t contracts_max = 64;
     WEFT_TRY(const std::uint64_t count, number(value));
@@ -200,6 +206,9 @@ constexpr auto all_settings = std::to_array<Setting>({
     with_set(number_setting<&C::snapshot_interval>("snapshot-interval", "BLOCKS",
                                                    "between two states that are served to peers (default 1024)"),
              set_within<&C::snapshot_interval, 1, 1 << 20>),
+    text_setting<&C::zone>("zone", "NAME", "where these processes are: callers prefer what is in their own zone"),
+    with_set(text_setting<&C::labels>("labels", "NAME=VALUE,...", "what else they say of themselves to the registry"),
+             set_labels),
     number_setting<&C::chain_id>("chain-id", "N", "chain id (default 31337, or the genesis file's)"),
     with_set(
         text_setting<&C::hardfork>("hardfork", "prague|osaka", "newest rules of the development chain (default osaka)"),
@@ -305,6 +314,20 @@ std::string to_yaml(const SystemConfig& config) {
             quoted += c;
         }
         out += fmt::format("{}: \"{}\"\n", setting.name, quoted);
+    }
+    return out;
+}
+
+Result<std::vector<LabelText>> parse_labels(std::string_view text) {
+    std::vector<LabelText> out;
+    while (!text.empty()) {
+        const auto one = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(one.size() + 1, text.size()));
+        const auto equals = one.find('=');
+        if (equals == 0 || equals == std::string_view::npos) {
+            return fail(ErrorCode::invalid_argument, fmt::format("\"{}\": a label is NAME=VALUE", one));
+        }
+        out.push_back({std::string(one.substr(0, equals)), std::string(one.substr(equals + 1))});
     }
     return out;
 }

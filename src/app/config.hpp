@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -36,6 +37,10 @@ struct SystemConfig {
     std::string sync = "snapshot";
     /// Blocks between two states that are served to peers, who take one if it is more blocks ahead than that.
     std::uint64_t snapshot_interval = 1024;
+    /// Of these processes: callers of a zone prefer what is in it.
+    std::string zone;
+    /// NAME=VALUE,...: what else they say of themselves to the registry.
+    std::string labels;
     std::optional<std::uint64_t> chain_id;
     std::string hardfork = "osaka";
     std::optional<std::uint64_t> gas_limit;
@@ -88,6 +93,13 @@ struct Setting {
 [[nodiscard]] Result<void> read_config_file(const std::string& path, SystemConfig& config);
 /// A system file that read_config makes the same configuration of.
 [[nodiscard]] std::string to_yaml(const SystemConfig& config);
+
+struct LabelText {
+    std::string name;
+    std::string value;
+};
+/// @errors invalid_argument  not NAME=VALUE, with commas between them.
+[[nodiscard]] Result<std::vector<LabelText>> parse_labels(std::string_view text);
 
 /// What depends on other settings: the WebSocket address.
 void complete(SystemConfig& config);

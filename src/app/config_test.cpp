@@ -18,6 +18,8 @@ TEST(config, reads_every_setting_as_it_is_written) {
     config.peers = "peers";
     config.sync = "full";
     config.snapshot_interval = 8;
+    config.zone = "east";
+    config.labels = "can=trace,rack=7";
     config.chain_id = 7;
     config.hardfork = "prague";
     config.gas_limit = 30'000'000;
@@ -56,6 +58,8 @@ TEST(config, names_the_line_and_the_rule) {
         {"block-time: 0\n", "weft.yaml:1: block-time: wants seconds from 0.001 to 1000000, not \"0\""},
         {"block-time: nan\n", "weft.yaml:1: block-time: wants seconds from 0.001 to 1000000, not \"nan\""},
         {"hardfork: london\n", "weft.yaml:1: hardfork: wants prague or osaka, not \"london\""},
+        {"labels: archive\n", "weft.yaml:1: labels: wants NAME=VALUE,..., not \"archive\""},
+        {"labels: a=b,=c\n", "weft.yaml:1: labels: wants NAME=VALUE,..., not \"a=b,=c\""},
         {"sync: fast\n", "weft.yaml:1: sync: wants snapshot or full, not \"fast\""},
         {"log-level: loud\n", "weft.yaml:1: log-level: wants debug, info, warn, error or off, not \"loud\""},
         {"http: [a, b]\n", "weft.yaml:1: http: wants one value"},

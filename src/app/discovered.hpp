@@ -50,7 +50,7 @@ inline constexpr auto repeatable_methods = std::to_array<std::string_view>({
     "weft.Contract/Check",        "weft.Contract/MakeChange",       "weft.Consensus/Notify",
     "weft.Consensus/Progress",    "weft.Consensus/ProveIdentity",   "weft.Network/FetchBlocks",
     "weft.Network/FetchHeaders",  "weft.Network/FetchSnapshot",     "weft.Network/FetchChunk",
-    "weft.Storage/SnapshotHead",  "weft.Storage/ReadSnapshot",
+    "weft.Storage/SnapshotHead",  "weft.Storage/ReadSnapshot",    "weft.Registry/List",
 });
 [[nodiscard]] constexpr bool is_repeatable(std::string_view method) {
     return std::ranges::find(repeatable_methods, method) != repeatable_methods.end();

@@ -19,6 +19,7 @@ constexpr auto commands = std::to_array<Command>({
     {"run", "run one service of a system in the foreground", define_run},
     {"node", "run one chain node that serves JSON-RPC by itself", define_node},
     {"status", "show the processes, health and chain head of a running system", define_status},
+    {"registry", "what a system's registry knows; drain instances, register foreign ones", define_registry},
     {"gateway", "a gateway in front of any Ethereum nodes", define_gateway},
     {"monitor", "show what contracts do, and why a block is not final", define_monitor},
     {"validator", "list validators and vote on them; move what a key has signed", define_validator},

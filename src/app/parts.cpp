@@ -92,7 +92,7 @@ struct Part {
     Result<void> serve(const StopSignals& signals, const Started& started, const Stop& stop) {
         WEFT_CHECK(server.listen(options.listen));
         const std::string address = server.local_address().to_string();
-        Registration registration(loops, registry, make_instance(options.id, name, address));
+        Registration registration(loops, registry, make_instance(options, name, address));
         log.info("listening", {{"address", address}, {"data", config.data}});
         started();
         signals.wait();

@@ -3,8 +3,6 @@
 #include <atomic>
 #include <utility>
 
-#include <unistd.h>
-
 #include "mesh/backoff.hpp"
 #include "net/port.hpp"
 #include "observe/log.hpp"
@@ -29,6 +27,7 @@ struct Registration::Core {
     const observe::Log log{"registration"};
     std::atomic<bool> stopped{false};
     std::atomic<std::uint64_t> lease_id{0};
+    bool drained = false;  // of the loop's thread
 
     static constexpr mesh::Backoff backoff = {.min_ns = 20 * ns_per_ms, .max_ns = 500 * ns_per_ms};
     static constexpr std::int64_t timeout_ns = ns_per_s;
@@ -53,9 +52,12 @@ struct Registration::Core {
     }
 
     static Task<std::uint64_t> join(std::shared_ptr<Core> core) {
+        auto instance = core->instance;
+        instance.drained = core->drained;  // a registry that was started again doesn't know
         const auto reply = co_await core->add(mesh::Context::with_timeout(timeout_ns),
-                                              {core->instance, core->options.lease_ms});
+                                              {std::move(instance), core->options.lease_ms});
         core->lease_id = reply.lease_id;
+        core->drained = reply.drained;
         co_return reply.lease_ms;
     }
 
@@ -64,6 +66,7 @@ struct Registration::Core {
         const auto reply = co_await core->renew(
             mesh::Context::with_timeout(timeout_ns),
             {core->lease_id, ready.has_value(), ready ? std::string() : ready.error().message});
+        core->drained = reply.drained;
         co_return reply.lease_ms;
     }
 };
@@ -81,16 +84,6 @@ Task<void> Registration::leave(mesh::Context context) {
     core->stopped = true;
     const auto lease_id = core->lease_id.exchange(0);
     if (lease_id != 0) (void)co_await core->remove(context, {lease_id});
-}
-
-api::registry::Instance make_instance(std::string id, std::string service, std::string address) {
-    api::registry::Instance instance;
-    instance.id = std::move(id);
-    instance.service = std::move(service);
-    instance.address = std::move(address);
-    instance.pid = static_cast<std::uint64_t>(::getpid());
-    instance.started_unix_ms = static_cast<std::uint64_t>(unix_ms());
-    return instance;
 }
 
 }  // namespace weft::app

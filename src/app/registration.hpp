@@ -38,7 +38,4 @@ class Registration {
     std::shared_ptr<Core> core_;
 };
 
-/// An instance of this process.
-[[nodiscard]] api::registry::Instance make_instance(std::string id, std::string service, std::string address);
-
 }  // namespace weft::app

@@ -86,6 +86,7 @@ void write_members(json::Writer& writer, const SystemStatus& status) {
         writer.key("pid").integer(process.pid);
         writer.string("address", process.address).string("health", process.health);
         writer.key("restarts").unsigned_integer(process.restarts);
+        writer.string("labels", process.labels);
         writer.end_object();
     }
     writer.end_array();
@@ -103,7 +104,7 @@ Result<SystemStatus> status_from_json(std::string_view text) {
     for (const auto& item : root["processes"].items()) {
         status.processes.push_back({item["name"].text(), item["service"].text(), number_in<int>(item["pid"]),
                                     item["address"].text(), item["health"].text(),
-                                    number_in<std::uint32_t>(item["restarts"])});
+                                    number_in<std::uint32_t>(item["restarts"]), item["labels"].text()});
     }
     return status;
 }

@@ -20,6 +20,8 @@ struct ProcessStatus {
     /// serving, starting, unhealthy, down.
     std::string health;
     std::uint32_t restarts = 0;
+    /// What it says of itself: "version=0.1.0 zone=east"; "drained" first if it is.
+    std::string labels = {};
 
     bool operator==(const ProcessStatus&) const = default;
 };

@@ -23,7 +23,8 @@ struct run_file : testing::Test {
 
     SystemStatus status() const {
         return {::getpid(), "process", "127.0.0.1:8545", "", data,
-                {{"registry", "registry", 12, "127.0.0.1:1", "serving", 0}, {"node-0", "node", 0, "", "down", 3}}};
+                {{"registry", "registry", 12, "127.0.0.1:1", "serving", 0, "zone=east"},
+                 {"node-0", "node", 0, "", "down", 3}}};
     }
     std::string folder, data;
 };

@@ -4,6 +4,9 @@
 #include <string_view>
 #include <thread>
 
+#include <unistd.h>
+
+#include "app/command.hpp"
 #include "app/discovered.hpp"
 #include "app/neighbours.hpp"
 #include "app/node.hpp"
@@ -40,6 +43,22 @@ Task<typename R::Reply> call_either(const Discovered& first_instances, mesh::Por
 }
 
 }  // namespace
+
+api::registry::Instance make_instance(const ServiceOptions& options, std::string service, std::string address) {
+    api::registry::Instance instance;
+    instance.id = options.id;
+    instance.service = std::move(service);
+    instance.address = std::move(address);
+    instance.pid = static_cast<std::uint64_t>(::getpid());
+    instance.started_unix_ms = static_cast<std::uint64_t>(unix_ms());
+    instance.labels.push_back({"version", std::string(version)});
+    if (!options.system.zone.empty()) instance.labels.push_back({"zone", options.system.zone});
+    // The setting was read before.
+    for (auto& [name, value] : parse_labels(options.system.labels).value_or(std::vector<LabelText>{})) {
+        instance.labels.push_back({std::move(name), std::move(value)});
+    }
+    return instance;
+}
 
 void leave(Registration& registration, net::GrpcServer& server) {
     (void)weft::run(registration.leave(mesh::Context::with_timeout(end_ns / 2)));
@@ -90,7 +109,7 @@ Result<void> run_node(const StopSignals& signals, const ServiceOptions& options)
     WEFT_CHECK(server.listen(options.listen));
     const std::string address = server.local_address().to_string();
     Registration registration(loops, net::GrpcClient(loops, options.registry, registry_channel),
-                              make_instance(options.id, "node", address));
+                              make_instance(options, "node", address));
     log.info("listening", {{"address", address}, {"data", data}});
     signals.wait();
     node->stop();  // first: whoever waits for events gets an answer, and the server need not wait for them
@@ -112,7 +131,9 @@ Result<void> run_contract(const StopSignals& signals, const ServiceOptions& opti
     net::LoopGroup loops(loops_beside_others(options.system));
     loops.start();
     const net::GrpcClient registry(loops, options.registry, registry_channel);
-    Neighbours nodes(loops, registry, options.system.layout);
+    DiscoveredOptions options_of_nodes;
+    options_of_nodes.roster.zone = options.system.zone;
+    Neighbours nodes(loops, registry, options.system.layout, options_of_nodes);
     RemoteContract::Ports ports;
     nodes.fill(ports);
     RemoteContract contract(loops, chain.genesis.config, std::move(ports), chain.call_threads,
@@ -123,7 +144,7 @@ Result<void> run_contract(const StopSignals& signals, const ServiceOptions& opti
     const std::string address = server.local_address().to_string();
     RegistrationOptions registering;
     registering.ready = [&nodes] { return nodes.ready(); };
-    Registration registration(loops, registry, make_instance(options.id, "contract", address), registering);
+    Registration registration(loops, registry, make_instance(options, "contract", address), registering);
     log.info("listening", {{"address", address}});
     signals.wait();
     leave(registration, server);
@@ -139,11 +160,13 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     DiscoveredOptions options_of_nodes;
     // What a client has read of one node it shall not miss at the next.
     options_of_nodes.roster.choice = mesh::Choice::first;
+    options_of_nodes.roster.zone = options.system.zone;
     Neighbours nodes(loops, registry, options.system.layout, options_of_nodes);
     service::gateway::Ports ports;
     for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = nodes.port<R>(); });
     DiscoveredOptions options_of_contracts;
     options_of_contracts.roster.choice = mesh::Choice::least_outstanding;
+    options_of_contracts.roster.zone = options.system.zone;
     const auto contracts =
         Discovered::make(loops, net::remote_port<api::registry::List>(registry), "contract", options_of_contracts);
     for_each_contract_port(ports,
@@ -158,7 +181,7 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     RegistrationOptions registering;
     registering.ready = has_node;
     Registration registration(loops, registry,
-                              make_instance(options.id, "gateway", server.local_address().to_string()), registering);
+                              make_instance(options, "gateway", server.local_address().to_string()), registering);
     signals.wait();
     (void)weft::run(gateway.stop());
     leave(registration, server);

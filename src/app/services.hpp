@@ -24,6 +24,10 @@ struct ServiceOptions {
     std::string listen = "127.0.0.1:0";
 };
 
+/// This process as an instance of a service, with what the settings say of it.
+[[nodiscard]] api::registry::Instance make_instance(const ServiceOptions& options, std::string service,
+                                                    std::string address);
+
 /// @errors what stops the service from starting: an address in use, a database that can't be opened.
 [[nodiscard]] Result<void> run_registry(const StopSignals& signals, const ServiceOptions& options);
 [[nodiscard]] Result<void> run_node(const StopSignals& signals, const ServiceOptions& options);

@@ -129,10 +129,11 @@ std::string as_lines(const std::vector<Sync>& syncs) {
 
 std::string as_table(const SystemStatus& system, const Result<Head>& head, const std::vector<Sync>& syncs) {
     std::string out =
-        fmt::format("{:<12} {:>8}  {:<22} {:<10} {:>8}\n", "NAME", "PID", "ADDRESS", "HEALTH", "RESTARTS");
+        fmt::format("{:<12} {:>8}  {:<22} {:<10} {:>8}  {}\n", "NAME", "PID", "ADDRESS", "HEALTH", "RESTARTS",
+                    "LABELS");
     for (const auto& process : system.processes) {
-        out += fmt::format("{:<12} {:>8}  {:<22} {:<10} {:>8}\n", process.name, process.pid, process.address,
-                           process.health, process.restarts);
+        out += fmt::format("{:<12} {:>8}  {:<22} {:<10} {:>8}  {}\n", process.name, process.pid, process.address,
+                           process.health, process.restarts, process.labels);
     }
     out += head ? fmt::format("\nhead     {} {}\n", head->number, head->hash)
                 : fmt::format("\nhead     not known: {}\n", head.error().message);

@@ -122,7 +122,7 @@ class Instances {
 std::string service_of(const std::string& name) { return name.substr(0, name.find('-')); }
 
 ProcessStatus status_of(const ChildState& child, const Instances& instances, const std::string& registry) {
-    ProcessStatus out{child.name, service_of(child.name), child.pid, "", "starting", child.restarts};
+    ProcessStatus out{child.name, service_of(child.name), child.pid, "", "starting", child.restarts, ""};
     if (child.pid == 0) {
         out.health = "down";
         return out;
@@ -137,6 +137,7 @@ ProcessStatus status_of(const ChildState& child, const Instances& instances, con
     if (!instance || instance->started_ms < child.started_unix_ms) return out;
     out.address = instance->address;
     out.health = instance->healthy ? "serving" : "unhealthy";
+    out.labels = to_text(*instance);
     return out;
 }
 

@@ -33,7 +33,8 @@ struct Watch::Core {
             const auto wait_ms = static_cast<std::uint64_t>(wait_ns / ns_per_ms);
             const auto context = mesh::Context::with_timeout(wait_ns + wait_ns / 4 + answer_ns);
             auto answer = co_await settled(
-                core->list(context, {core->service, state.index, state.failures == 0 ? wait_ms : 0, state.epoch}));
+                core->list(context, {core->service, state.index, state.failures == 0 ? wait_ms : 0, state.epoch, {},
+                                     mesh::wants_changes(state)}));
             if (core->stopped) break;
             core->connected = answer.has_value();
             const auto effects =
@@ -48,6 +49,8 @@ struct Watch::Core {
         mesh::Listed listed;
         listed.index = answer->index;
         listed.epoch = answer->epoch;
+        listed.partial = answer->partial;
+        listed.removed = std::move(answer->removed);
         for (const auto& instance : answer->instances) listed.instances.push_back(to_mesh(instance));
         return listed;
     }
@@ -56,7 +59,17 @@ struct Watch::Core {
 mesh::Instance to_mesh(const api::registry::Instance& instance) {
     mesh::Instance out{instance.id,     instance.service,         instance.address,
                        instance.weight, instance.started_unix_ms, instance.healthy};
+    if (instance.drained) out.weight = 0;
     for (const auto& [name, value] : instance.labels) out.labels.emplace_back(name, value);
+    return out;
+}
+
+std::string to_text(const mesh::Instance& instance) {
+    std::string out = instance.weight == 0 ? "drained" : "";
+    for (const auto& [name, value] : instance.labels) {
+        if (!out.empty()) out += ' ';
+        out += name + "=" + value;
+    }
     return out;
 }
 

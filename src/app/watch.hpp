@@ -41,5 +41,7 @@ class Watch {
 };
 
 [[nodiscard]] mesh::Instance to_mesh(const api::registry::Instance& instance);
+/// "drained version=0.1.0 zone=east".
+[[nodiscard]] std::string to_text(const mesh::Instance& instance);
 
 }  // namespace weft::app

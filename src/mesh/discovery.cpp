@@ -1,31 +1,79 @@
 #include "mesh/discovery.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+
+#include "base/result.hpp"
 
 namespace weft::mesh {
 
 namespace {
 
-bool lists(const std::vector<Instance>& instances, const std::string& id) {
-    return std::ranges::any_of(instances, [&](const Instance& instance) { return instance.id == id; });
+using Instances = std::vector<Instance>;
+
+Instances::iterator place_of(Instances& sorted, const std::string& id) {
+    return std::ranges::lower_bound(sorted, id, {}, &Instance::id);
+}
+const Instance* find(Instances& sorted, const std::string& id) {
+    const auto at = place_of(sorted, id);
+    return at == sorted.end() || at->id != id ? nullptr : &*at;
+}
+
+bool remove(Instances& sorted, const std::string& id) {
+    const auto at = place_of(sorted, id);
+    if (at == sorted.end() || at->id != id) return false;
+    sorted.erase(at);
+    return true;
+}
+
+/// What was gone for a moment alone has not changed.
+bool apply_changes(Instances& sorted, Listed event) {
+    bool changed = false;
+    std::ranges::sort(event.instances, {}, &Instance::id);
+    for (const auto& id : event.removed) {
+        const bool back = find(event.instances, id) != nullptr;
+        if (!back && remove(sorted, id)) changed = true;
+    }
+    for (auto& instance : event.instances) {
+        const auto at = place_of(sorted, instance.id);
+        if (at == sorted.end() || at->id != instance.id) {
+            sorted.insert(at, std::move(instance));
+        } else if (*at != instance) {
+            *at = std::move(instance);
+        } else {
+            continue;
+        }
+        changed = true;
+    }
+    return changed;
 }
 
 DiscoveryEffects on_listed(const DiscoveryConfig& config, DiscoveryState& state, Listed event, std::int64_t now_ns) {
+    DiscoveryEffects effects;
+    if (event.partial) {
+        WEFT_ASSERT(wants_changes(state));
+        state.index = event.index;
+        state.failures = 0;
+        effects.changed = apply_changes(state.instances, std::move(event));
+        return effects;
+    }
+    std::ranges::sort(event.instances, {}, &Instance::id);
     if (state.known && event.epoch != state.epoch) state.kept_until_ns = now_ns + config.grace_ns;
     if (now_ns >= state.kept_until_ns) state.kept_until_ns = 0;
     if (state.kept_until_ns != 0) {
+        Instances kept;
         for (const auto& old : state.instances) {
-            if (!lists(event.instances, old.id)) event.instances.push_back(old);
+            if (find(event.instances, old.id) == nullptr) kept.push_back(old);
         }
         // Registered again but not checked yet: the old registry's word counts until the new one has its own.
         for (auto& fresh : event.instances) {
-            fresh.healthy = fresh.healthy || std::ranges::any_of(state.instances, [&](const Instance& old) {
-                return old.healthy && old.id == fresh.id && old.address == fresh.address;
-            });
+            const auto* const old = find(state.instances, fresh.id);
+            fresh.healthy = fresh.healthy || (old != nullptr && old->healthy && old->address == fresh.address);
         }
+        std::ranges::move(kept, std::back_inserter(event.instances));
+        std::ranges::sort(event.instances, {}, &Instance::id);
     }
-    DiscoveryEffects effects;
     effects.changed = !state.known || state.instances != event.instances;
     state.instances = std::move(event.instances);
     state.index = event.index;

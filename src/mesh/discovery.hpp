@@ -21,7 +21,7 @@ struct DiscoveryConfig {
 };
 
 struct DiscoveryState {
-    std::vector<Instance> instances;
+    std::vector<Instance> instances;  // by id
     /// What to ask the registry with.
     std::uint64_t index = 0;
     std::uint64_t epoch = 0;
@@ -38,6 +38,9 @@ struct Listed {
     std::vector<Instance> instances;
     std::uint64_t index = 0;
     std::uint64_t epoch = 0;
+    /// The instances are those that have changed, and these are gone.
+    bool partial = false;
+    std::vector<std::string> removed = {};
 };
 /// It did not answer. @p random spreads the waits.
 struct ListFailed {
@@ -54,6 +57,9 @@ struct DiscoveryEffects {
 
 [[nodiscard]] DiscoveryEffects step(const DiscoveryConfig& config, DiscoveryState& state, DiscoveryEvent event,
                                     std::int64_t now_ns);
+
+/// Whether to ask for what has changed alone. Not while instances are kept that the registry doesn't list.
+[[nodiscard]] inline bool wants_changes(const DiscoveryState& state) { return state.known && state.kept_until_ns == 0; }
 
 /// For how long the registry may hold back its answer: instances kept past an epoch want a look when their grace ends.
 [[nodiscard]] std::int64_t poll_ns(const DiscoveryState& state, std::int64_t wanted_ns, std::int64_t now_ns);

@@ -72,5 +72,25 @@ TEST(discovery, the_first_answer_is_no_new_epoch) {
     EXPECT_EQ(state.kept_until_ns, 0);
 }
 
+TEST(discovery, changes_alone_make_the_same_view_as_all) {
+    const DiscoveryConfig config;
+    DiscoveryState state;
+    EXPECT_FALSE(wants_changes(state));
+    (void)step(config, state, Listed{{node(2), node(0), node(1)}, 5, 77}, 0);
+    EXPECT_TRUE(wants_changes(state));
+    EXPECT_FALSE(step(config, state, Listed{{}, 6, 77, true, {"nobody"}}, 0).changed);
+    EXPECT_FALSE(step(config, state, Listed{{node(1)}, 7, 77, true, {"node-1"}}, 0).changed);  // gone for a moment
+    EXPECT_TRUE(step(config, state, Listed{{node(3), node(1, false)}, 8, 77, true, {"node-0"}}, 0).changed);
+    EXPECT_EQ(state.instances, (std::vector{node(1, false), node(2), node(3)}));
+    EXPECT_EQ(state.index, 8U);
+    // After a restart of the registry some are kept that it doesn't list, and it is asked for all until that ends.
+    (void)step(config, state, Listed{{}, 1, 78}, second);
+    EXPECT_FALSE(wants_changes(state));
+    EXPECT_EQ(state.instances.size(), 3U);
+    (void)step(config, state, Listed{{node(3)}, 2, 78}, second + config.grace_ns);
+    EXPECT_TRUE(wants_changes(state));
+    EXPECT_EQ(state.instances, std::vector{node(3)});
+}
+
 }  // namespace
 }  // namespace weft::mesh

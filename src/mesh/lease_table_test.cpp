@@ -136,9 +136,74 @@ TEST(lease_table, a_check_that_ends_after_its_lease_changes_nothing) {
 std::vector<std::string> seen(const LeaseState& state) {
     std::vector<std::string> out;
     for (const auto& [id, lease] : state.leases) {
-        out.push_back(id + (lease.instance.healthy ? "+" : "-") + std::to_string(lease.id) + lease.detail);
+        out.push_back(id + (lease.instance.healthy ? "+" : "-") + std::to_string(lease.id) + lease.detail +
+                      (lease.reached ? "r" : "") + (lease.drained ? "d" : ""));
     }
     return out;
+}
+
+/// Brings a client's view, ids and when each changed, up to now by what has changed alone.
+void follow(const LeaseState& state, std::map<std::string, std::uint64_t>& view, std::uint64_t& index) {
+    const auto changes = changes_since(state, index);
+    if (!changes.partial) view.clear();
+    for (const auto* removal : changes.removed) view.erase(removal->id);
+    for (const auto* lease : changes.leases) view.insert_or_assign(lease->instance.id, lease->changed_index);
+    index = state.index;
+    std::map<std::string, std::uint64_t> want;
+    for (const auto& [id, lease] : state.leases) want.emplace(id, lease.changed_index);
+    ASSERT_EQ(view, want);
+}
+
+TEST(lease_table, what_has_changed_is_told_or_all_if_too_much_is_forgotten) {
+    Table table;
+    table.config.removals_max = 2;
+    const auto a = table.add("a");
+    (void)table.add("b");
+    const auto index = table.state.index;
+    (void)table.apply(LeaseDeregister{a});
+    (void)table.add("c");
+    auto changes = changes_since(table.state, index);
+    EXPECT_TRUE(changes.partial);
+    ASSERT_EQ(changes.removed.size(), 1U);
+    EXPECT_EQ(changes.removed[0]->id, "a");
+    ASSERT_EQ(changes.leases.size(), 1U);
+    EXPECT_EQ(changes.leases[0]->instance.id, "c");
+    EXPECT_TRUE(changes_since(table.state, table.state.index).leases.empty());
+    for (int i = 0; i < 3; ++i) (void)table.apply(LeaseDeregister{table.add("d")});
+    changes = changes_since(table.state, index);
+    EXPECT_FALSE(changes.partial);
+    EXPECT_EQ(changes.leases.size(), 2U);
+    EXPECT_FALSE(changes_since(table.state, table.state.index + 1).partial);
+}
+
+TEST(lease_table, an_instance_that_says_it_can_not_serve_is_alive_and_not_healthy_at_once) {
+    Table table;
+    const auto lease = table.add("node-0");
+    (void)table.apply(LeaseChecked{lease, true, ""});
+    EXPECT_TRUE(table.apply(LeaseChecked{lease, true, "behind", false}).changed);
+    EXPECT_FALSE(table.healthy("node-0"));
+    EXPECT_TRUE(table.state.leases.at("node-0").reached);
+    EXPECT_EQ(table.state.leases.at("node-0").detail, "behind");
+    EXPECT_TRUE(table.apply(LeaseChecked{lease, true, ""}).changed);
+    EXPECT_TRUE(table.healthy("node-0"));
+}
+
+TEST(lease_table, a_drain_stays_with_the_id) {
+    Table table;
+    EXPECT_EQ(table.apply(LeaseDrain{"node-0", true}).refused->code, ErrorCode::not_found);
+    const auto lease = table.add("node-0");
+    EXPECT_TRUE(table.apply(LeaseDrain{"node-0", true}).changed);
+    EXPECT_FALSE(table.apply(LeaseDrain{"node-0", true}).changed);
+    EXPECT_TRUE(table.apply(LeaseRenew{lease, true, ""}).drained);
+    (void)table.add("node-0", second, 2);
+    EXPECT_TRUE(table.state.leases.at("node-0").drained);
+    // It remembers for a registry that has forgotten.
+    Table other;
+    const LeaseRegister again{{"node-0", "node", "127.0.0.1:1", 1, 1, false}, second, true};
+    EXPECT_TRUE(other.apply(again).drained);
+    EXPECT_TRUE(other.apply(LeaseDrain{"node-0", false}).changed);
+    EXPECT_FALSE(other.state.leases.at("node-0").drained);
+    EXPECT_EQ(other.apply(LeaseDrain{"nobody", false}).refused->code, ErrorCode::not_found);
 }
 
 TEST(lease_table, random_walk_keeps_the_invariants) {
@@ -148,27 +213,36 @@ TEST(lease_table, random_walk_keeps_the_invariants) {
     Table table;
     table.config.leases_max = 4;
     table.state.next_lease_id = 1000;
+    table.config.removals_max = 8;
     std::set<std::uint64_t> given;
+    std::map<std::string, std::uint64_t> view;
+    std::uint64_t view_index = 0;
     for (int i = 0; i < 20'000; ++i) {
         const auto before = seen(table.state);
         const auto index = table.state.index;
         const auto lease = table.state.next_lease_id - 1 - random() % 6;
         table.now_ns += static_cast<std::int64_t>(random() % 400) * ns_per_ms;
         LeaseEvent event = LeaseTick{};
-        switch (random() % 5) {
+        switch (random() % 6) {
             case 0:
                 event = LeaseRegister{{"node-" + std::to_string(random() % 6), "node", "a:1", 1, random() % 4, false},
                                       static_cast<std::int64_t>(random() % 4) * second};
                 break;
             case 1: event = LeaseRenew{lease, random() % 2 == 0, random() % 2 == 0 ? "a" : "b"}; break;
             case 2: event = LeaseDeregister{lease}; break;
-            case 3: event = LeaseChecked{lease, random() % 2 == 0, "no answer"}; break;
+            case 3: event = LeaseChecked{lease, random() % 2 == 0, "no answer", random() % 2 == 0}; break;
+            case 4: event = LeaseDrain{"node-" + std::to_string(random() % 6), random() % 2 == 0}; break;
             default: break;
         }
         const auto effects = table.apply(event);
         if (std::holds_alternative<LeaseRegister>(event) && effects.lease_id != 0) {
             ASSERT_TRUE(given.insert(effects.lease_id).second) << "lease id given out twice";
         }
+        if (random() % 3 == 0) follow(table.state, view, view_index);
+        ASSERT_LE(table.state.removals.size(), table.config.removals_max);
+        ASSERT_EQ(table.state.ids.size(), table.state.leases.size());
+        ASSERT_EQ(table.state.expiries.size(), table.state.leases.size());
+        ASSERT_EQ(table.state.changes.size(), table.state.leases.size());
         // An instance may leave and a like one come in one step; otherwise what is seen and the index move together.
         if (effects.changed) {
             ASSERT_GT(table.state.index, index);
@@ -179,7 +253,7 @@ TEST(lease_table, random_walk_keeps_the_invariants) {
         ASSERT_LE(table.state.leases.size(), table.config.leases_max);
         for (const auto& [id, held] : table.state.leases) {
             ASSERT_GT(held.expires_ns, table.now_ns);
-            ASSERT_EQ(held.instance.healthy, held.ready && held.reached);
+            ASSERT_EQ(held.instance.healthy, held.ready && held.reached && held.serving);
             ASSERT_EQ(held.instance.healthy, held.detail.empty());
         }
     }

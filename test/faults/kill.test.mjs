@@ -62,6 +62,27 @@ test('each process is killed and replaced while clients keep sending', { timeout
   }
 });
 
+test('a registry that is away for half a minute is missed by nobody', { timeout: 200_000 }, async (t) => {
+  await system.serving();
+  const retries = () => senders.reduce((sum, { retries }) => sum + [...retries.values()].reduce((a, b) => a + b, 0), 0);
+  const acknowledged = () => senders.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+  const [retries_before, acknowledged_before] = [retries(), acknowledged()];
+  const end = Date.now() + 30_000;
+  const killed = new Set();
+  // Whatever the supervisor puts in its place is killed too.
+  while (Date.now() < end) {
+    const pid = (await system.processes()).find(({ name }) => name === 'registry')?.pid;
+    if (pid > 0 && !killed.has(pid) && system.is_ours(pid)) {
+      process.kill(pid, 'SIGKILL');
+      killed.add(pid);
+    }
+    await all_progress(1);
+  }
+  assert.equal(retries(), retries_before, 'a client had to send again');
+  await system.serving();
+  t.diagnostic(`${killed.size} registries killed; ${acknowledged() - acknowledged_before} transactions went on`);
+});
+
 test('every acknowledged transaction is in the chain exactly once', { timeout: 200_000 }, async (t) => {
   senders.forEach((sender) => sender.stop());
   await within(90_000, 'the senders to finish', finished);

@@ -18,14 +18,16 @@ struct RegistryOptions {
     /// Calls of List that may wait for a change; and for how long.
     std::size_t waiting_max = 10'000;
     std::int64_t wait_ns_max = 60 * ns_per_s;
+    /// Of one instance.
+    std::size_t labels_max = 64;
 };
 
 /// Knows which instances of which service are there and which of them answer.
 ///
 /// Owns       the lease table, in memory: after a restart it is empty, and the instances, whose renewals are refused,
 ///            register again within a renewal's interval. Clients keep their view meanwhile (mesh/discovery.hpp).
-/// Serves     api::registry::Register, Renew, Deregister, List.
-/// Calls      grpc.health.v1.Health/Check of every instance, each second.
+/// Serves     api::registry::Register, Renew, Deregister, List, Drain.
+/// Calls      every instance each second, as it wants to be checked (service/registry/check.hpp).
 /// Publishes  changes, to whoever waits in List.
 /// Fails      open: an instance that one check misses stays healthy, and an absent registry stops no call
 ///            between services.
@@ -43,6 +45,7 @@ class Registry {
     [[nodiscard]] mesh::Port<api::registry::Renew> renew_port() const;
     [[nodiscard]] mesh::Port<api::registry::Deregister> deregister_port() const;
     [[nodiscard]] mesh::Port<api::registry::List> list_port() const;
+    [[nodiscard]] mesh::Port<api::registry::Drain> drain_port() const;
 
     /// Offers all of them; before the server listens.
     void serve(net::GrpcServer& server) const;

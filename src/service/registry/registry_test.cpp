@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <list>
 #include <optional>
 
+#include "base/hex.hpp"
+#include "net/http.hpp"
 #include "net/port.hpp"
 
 namespace weft::service::registry {
@@ -216,6 +220,139 @@ TEST_F(registry, its_end_ends_who_waits) {
     service.reset();
     EXPECT_TRUE(run(std::move(future).wait()));
     EXPECT_FALSE(got);
+}
+
+TEST_F(registry, labels_select) {
+    auto archive = instance("node-0", "127.0.0.1:1");
+    archive.labels = {{"zone", "east"}, {"can", "archive"}, {"can", "trace"}};
+    join(archive);
+    auto plain = instance("node-1", "127.0.0.1:1");
+    plain.labels = {{"zone", "east"}};
+    join(plain);
+    EXPECT_EQ(listed({.labels = {{"zone", "east"}}}).instances.size(), 2U);
+    ASSERT_EQ(listed({.labels = {{"zone", "east"}, {"can", "archive"}}}).instances.size(), 1U);
+    EXPECT_EQ(listed({.labels = {{"can", "trace"}}}).instances.at(0).id, "node-0");
+    EXPECT_TRUE(listed({.labels = {{"zone", "west"}}}).instances.empty());
+    EXPECT_TRUE(listed({.service = "gateway", .labels = {{"zone", "east"}}}).instances.empty());
+    plain.labels.assign(65, {"a", "b"});
+    EXPECT_EQ(run(add(soon(), {plain, 1'000})).error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(registry, who_follows_is_told_what_has_changed_alone_and_of_others_nothing) {
+    join(instance("node-0", "127.0.0.1:1"));
+    const auto lease = join(instance("node-1", "127.0.0.1:1"));
+    api::List request{.service = "node", .changes = true};
+    auto view = listed(request);
+    EXPECT_FALSE(view.partial);
+    ASSERT_EQ(view.instances.size(), 2U);
+    join(instance("gateway-0", "127.0.0.1:1", "gateway"));
+    request.index = view.index;
+    request.epoch = view.epoch;
+    request.wait_ms = 30;
+    view = listed(request);  // when the time is over
+    EXPECT_TRUE(view.partial);
+    EXPECT_TRUE(view.instances.empty());
+    request.index = view.index;
+    request.wait_ms = 60'000;
+    EXPECT_TRUE(run(remove(soon(), {lease})));
+    view = listed(request);
+    EXPECT_TRUE(view.partial);
+    EXPECT_EQ(view.removed, std::vector<std::string>{"node-1"});
+    request.epoch = 1;  // of another registry
+    EXPECT_FALSE(listed(request).partial);
+}
+
+TEST_F(registry, who_has_but_a_lease_is_not_asked) {
+    auto silent = instance("job-0", "127.0.0.1:1");
+    silent.check = "lease";
+    join(silent);
+    EXPECT_TRUE(listed().instances.at(0).healthy);
+    auto wrong = instance("job-1", "127.0.0.1:1");
+    wrong.check = "smtp";
+    const auto refused = run(add(soon(), {wrong, 1'000}));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(registry, alive_is_not_ready) {
+    Target target(loops);
+    target.server.set_health("", false);
+    join(instance("node-0", target.address()));
+    const auto view = until([](const auto& now) { return now.instances.at(0).alive; });
+    EXPECT_FALSE(view.instances[0].healthy);
+    EXPECT_EQ(view.instances[0].detail, "says that it is not serving");
+}
+
+TEST_F(registry, a_drained_instance_is_listed_so_after_a_restart_of_it_and_of_the_registry) {
+    const auto drain = [&](bool drained) { return run(service->drain_port()(soon(), {"node-0", drained})); };
+    EXPECT_EQ(drain(true).error().code, ErrorCode::not_found);
+    auto node = instance("node-0", "127.0.0.1:1");
+    const auto lease = join(node);
+    EXPECT_TRUE(drain(true));
+    EXPECT_TRUE(listed().instances.at(0).drained);
+    EXPECT_TRUE(run(renew(soon(), {lease, true, ""}))->drained);
+    node.started_unix_ms = 1;
+    join(node);
+    EXPECT_TRUE(listed().instances.at(0).drained);
+    server.reset();
+    start();
+    node.drained = true;
+    join(node);
+    EXPECT_TRUE(drain(false));
+    EXPECT_FALSE(listed().instances.at(0).drained);
+}
+
+/// Answers GET /ready with a status and anything else as a node of the given head does.
+struct HttpTarget {
+    explicit HttpTarget(net::LoopGroup& loops)
+        : server(loops, [this](net::Request request) { return answer(std::move(request)); }) {
+        const auto listening = server.listen("127.0.0.1:0");
+        EXPECT_TRUE(listening) << listening.error().message;
+    }
+    Task<net::Response> answer(net::Request request) const {
+        if (request.path == "/ready") co_return net::Response{.status = status};
+        co_return net::Response{.body = R"({"result":{"number":")" + to_quantity(head) + R"(","timestamp":"0x1"}})"};
+    }
+    [[nodiscard]] std::string address() const { return server.local_address().to_string(); }
+    std::atomic<int> status{200};
+    std::atomic<std::uint64_t> head{100};
+    net::HttpServer server;
+};
+
+TEST_F(registry, asks_over_http_whether_it_is_ready) {
+    HttpTarget target(loops);
+    auto web = instance("web-0", target.address(), "web");
+    web.check = "http /ready";
+    join(web);
+    until([](const auto& view) { return view.instances.at(0).healthy; });
+    target.status = 503;
+    const auto sick = until([](const auto& view) { return !view.instances.at(0).healthy; });
+    EXPECT_TRUE(sick.instances[0].alive);
+    EXPECT_EQ(sick.instances[0].detail, "answers 503");
+    target.status = 200;
+    until([](const auto& view) { return view.instances.at(0).healthy; });
+}
+
+TEST_F(registry, a_foreign_node_that_falls_behind_its_group_is_not_ready) {
+    std::list<HttpTarget> nodes;
+    for (const auto* id : {"0", "1", "2"}) {
+        nodes.emplace_back(loops);
+        auto node = instance(id, "http://" + nodes.back().address() + "/", "ethereum");
+        node.check = "rpc lag=8";
+        join(node);
+    }
+    const auto healthy = [](const api::ListReply& view) {
+        return std::ranges::count_if(view.instances, [](const api::Instance& it) { return it.healthy; });
+    };
+    until([&](const auto& view) { return healthy(view) == 3; });
+    nodes.front().head = 1'000'000;  // alone: not believed
+    nodes.back().head = 120;
+    const auto behind = until([&](const auto& view) { return healthy(view) == 2; });
+    EXPECT_FALSE(behind.instances[1].healthy);
+    EXPECT_TRUE(behind.instances[1].alive);
+    EXPECT_EQ(behind.instances[1].detail, "20 blocks behind");
+    std::next(nodes.begin())->head = 119;
+    until([&](const auto& view) { return healthy(view) == 3; });
 }
 
 }  // namespace
