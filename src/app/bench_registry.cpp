@@ -168,7 +168,7 @@ class Bench {
                                                         text_of(wire::encode(one)), lease.id};
                                      }));
         const double theirs = static_cast<double>(options_.instances) / others;
-        // etcd has each on disk before it answers, and weft's registry none ever (docs/decisions/registry-in-memory.md).
+        // etcd has each on disk before it answers, the registry none: docs/decisions/registry-in-memory.md.
         row("registrations a second, etcd's to disk", fmt::format("{:.0f}", own), fmt::format("{:.0f}", theirs),
             ratio_of(own, theirs));
         return {};

@@ -39,6 +39,8 @@ struct SystemConfig {
     std::uint64_t snapshot_interval = 1024;
     /// Of these processes: callers of a zone prefer what is in it.
     std::string zone;
+    /// Where gateway and contract services find nodes, see app/source.hpp; empty: the registry.
+    std::string discovery;
     /// NAME=VALUE,...: what else they say of themselves to the registry.
     std::string labels;
     std::optional<std::uint64_t> chain_id;

@@ -19,6 +19,7 @@ TEST(config, reads_every_setting_as_it_is_written) {
     config.sync = "full";
     config.snapshot_interval = 8;
     config.zone = "east";
+    config.discovery = "file:instances.yaml";
     config.labels = "can=trace,rack=7";
     config.chain_id = 7;
     config.hardfork = "prague";

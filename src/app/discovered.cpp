@@ -1,10 +1,10 @@
 #include "app/discovered.hpp"
 
-#include <atomic>
 #include <mutex>
 #include <optional>
 #include <vector>
 
+#include "app/random_bits.hpp"
 #include "app/watch.hpp"
 #include "chain/transaction.hpp"
 #include "mesh/layer.hpp"
@@ -37,11 +37,6 @@ mesh::CallEnd end_of(const Error& error, const mesh::Pick& pick, std::int64_t no
     if (error.code != ErrorCode::deadline_exceeded) return mesh::CallEnd::answered;
     const bool fair = pick.kind == mesh::CallKind::even && now_ns - pick.begun_ns >= fair_ns;
     return fair ? mesh::CallEnd::failed : mesh::CallEnd::withdrawn;
-}
-
-std::uint64_t random_bits() {
-    static std::atomic<std::uint64_t> count{0};
-    return mix64(count.fetch_add(1, std::memory_order_relaxed) ^ static_cast<std::uint64_t>(monotonic_ns()) << 20);
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 #include "app/loop_timers.hpp"
 
-#include <atomic>
 #include <optional>
 #include <utility>
 
-#include "base/bytes.hpp"
-#include "base/time.hpp"
+#include "app/random_bits.hpp"
 
 namespace weft::app {
 
@@ -17,10 +15,7 @@ struct LoopTimers::Entry {
 
 std::int64_t LoopTimers::now_ns() const { return monotonic_ns(); }
 
-std::uint64_t LoopTimers::random() {
-    static std::atomic<std::uint64_t> count{0};
-    return mix64(count.fetch_add(1, std::memory_order_relaxed) ^ static_cast<std::uint64_t>(monotonic_ns()) << 20);
-}
+std::uint64_t LoopTimers::random() { return random_bits(); }
 
 std::shared_ptr<LoopTimers::Entry> LoopTimers::take(Id id) {
     const std::scoped_lock lock(mutex_);

@@ -12,6 +12,7 @@
 #include "app/node.hpp"
 #include "app/registration.hpp"
 #include "app/remote_contract.hpp"
+#include "app/source.hpp"
 #include "net/port.hpp"
 #include "observe/health.hpp"
 #include "observe/log.hpp"
@@ -30,6 +31,13 @@ service::gateway::GatewayConfig gateway_config(const SystemConfig& system, obser
     config.health = health;
     config.websocket_address = system.ws;
     return config;
+}
+
+/// Where this process finds others: the registry, unless the settings say something else.
+Result<mesh::Port<api::registry::List>> list_port(net::LoopGroup& loops, const net::GrpcClient& registry,
+                                                  const SystemConfig& system) {
+    if (system.discovery.empty()) return net::remote_port<api::registry::List>(registry);
+    return make_source(loops, system.discovery);
 }
 
 template <mesh::Operation R>
@@ -131,9 +139,10 @@ Result<void> run_contract(const StopSignals& signals, const ServiceOptions& opti
     net::LoopGroup loops(loops_beside_others(options.system));
     loops.start();
     const net::GrpcClient registry(loops, options.registry, registry_channel);
+    WEFT_TRY(const auto list, list_port(loops, registry, options.system));
     DiscoveredOptions options_of_nodes;
     options_of_nodes.roster.zone = options.system.zone;
-    Neighbours nodes(loops, registry, options.system.layout, options_of_nodes);
+    Neighbours nodes(loops, list, options.system.layout, options_of_nodes);
     RemoteContract::Ports ports;
     nodes.fill(ports);
     RemoteContract contract(loops, chain.genesis.config, std::move(ports), chain.call_threads,
@@ -157,18 +166,18 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     net::LoopGroup loops(loops_beside_others(options.system));
     loops.start();
     const net::GrpcClient registry(loops, options.registry, registry_channel);
+    WEFT_TRY(const auto list, list_port(loops, registry, options.system));
     DiscoveredOptions options_of_nodes;
     // What a client has read of one node it shall not miss at the next.
     options_of_nodes.roster.choice = mesh::Choice::first;
     options_of_nodes.roster.zone = options.system.zone;
-    Neighbours nodes(loops, registry, options.system.layout, options_of_nodes);
+    Neighbours nodes(loops, list, options.system.layout, options_of_nodes);
     service::gateway::Ports ports;
     for_each_port(ports, [&]<class R>(mesh::Port<R>& port) { port = nodes.port<R>(); });
     DiscoveredOptions options_of_contracts;
     options_of_contracts.roster.choice = mesh::Choice::least_outstanding;
     options_of_contracts.roster.zone = options.system.zone;
-    const auto contracts =
-        Discovered::make(loops, net::remote_port<api::registry::List>(registry), "contract", options_of_contracts);
+    const auto contracts = Discovered::make(loops, list, "contract", options_of_contracts);
     for_each_contract_port(ports,
                            [&]<class R>(mesh::Port<R>& port) { port = contract_port<R>(contracts, nodes.port<R>()); });
     const auto has_node = [&nodes] { return nodes.ready(); };

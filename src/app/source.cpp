@@ -198,11 +198,11 @@ Instance named(const std::string& service, std::string address) {
     return out;
 }
 
-Read address_reader(std::string host, std::uint16_t port) {
-    return [host = std::move(host), port]() -> Result<std::optional<View>> {
-        WEFT_TRY(auto addresses, resolve(host, port));
+Read address_reader(std::string service, net::Endpoint at) {
+    return [service = std::move(service), at = std::move(at)]() -> Result<std::optional<View>> {
+        WEFT_TRY(auto addresses, resolve(at.host, at.port));
         View view;
-        for (auto& address : addresses) view.instances.push_back(named(host, std::move(address)));
+        for (auto& address : addresses) view.instances.push_back(named(service, std::move(address)));
         return view;
     };
 }
@@ -225,8 +225,10 @@ Result<std::vector<SrvRecord>> ask_srv(const std::string& name, const std::optio
     return parse_srv(BytesView(reply).first(static_cast<std::size_t>(size)));
 }
 
-Read srv_reader(std::string name, std::optional<net::Endpoint> server, const SourceOptions& options) {
-    return [name = std::move(name), server = std::move(server), options]() -> Result<std::optional<View>> {
+Read srv_reader(std::string service, std::string name, std::optional<net::Endpoint> server,
+                const SourceOptions& options) {
+    return [service = std::move(service), name = std::move(name), server = std::move(server),
+            options]() -> Result<std::optional<View>> {
         WEFT_TRY(const auto records, ask_srv(name, server));
         if (records.empty()) return fail(ErrorCode::unavailable, name + ": no SRV record");
         View view{.fresh_ns = options.ttl_ns_max};
@@ -235,7 +237,7 @@ Read srv_reader(std::string name, std::optional<net::Endpoint> server, const Sou
             view.fresh_ns = std::min(view.fresh_ns, std::int64_t{record.ttl_s} * ns_per_s);
             WEFT_TRY(auto addresses, resolve(record.target, record.port));
             for (auto& address : addresses) {
-                auto instance = named(name, std::move(address));
+                auto instance = named(service, std::move(address));
                 // A weight of 0 is a small one here, and none with us.
                 instance.weight = std::max<std::uint32_t>(1, record.weight);
                 instance.healthy = record.priority == best;
@@ -251,26 +253,29 @@ Read srv_reader(std::string name, std::optional<net::Endpoint> server, const Sou
 
 Result<mesh::Port<api::registry::List>> make_source(net::LoopGroup& loops, std::string_view text,
                                                     SourceOptions options) {
-    const auto colon = text.find(':');
-    const auto kind = text.substr(0, colon);
-    const std::string rest(colon == std::string_view::npos ? "" : text.substr(colon + 1));
-    if (kind == "file" && !rest.empty()) {
-        return port_of(loops, file_reader(rest, options.instances_max), options.file_interval_ns);
+    if (text.starts_with("file:") && text.size() > 5) {
+        return port_of(loops, file_reader(std::string(text.substr(5)), options.instances_max),
+                       options.file_interval_ns);
     }
-    if (kind == "dns") {
+    const auto equals = text.find('=');
+    const bool is_named = equals != std::string_view::npos && equals > 4 && equals + 1 < text.size();
+    const std::string service(is_named ? text.substr(4, equals - 4) : "");
+    const std::string_view rest = is_named ? text.substr(equals + 1) : "";
+    if (is_named && text.starts_with("dns:")) {
         WEFT_TRY(auto endpoint, net::Endpoint::parse(rest));
-        return port_of(loops, address_reader(endpoint.host, endpoint.port), options.dns_interval_ns);
+        return port_of(loops, address_reader(service, std::move(endpoint)), options.dns_interval_ns);
     }
-    if (kind == "srv" && !rest.empty()) {
+    if (is_named && text.starts_with("srv:")) {
         const auto at = rest.find('@');
         std::optional<net::Endpoint> server;
-        if (at != std::string::npos) {
-            WEFT_TRY(server, net::Endpoint::parse(std::string_view(rest).substr(at + 1)));
+        if (at != std::string_view::npos) {
+            WEFT_TRY(server, net::Endpoint::parse(rest.substr(at + 1)));
         }
-        return port_of(loops, srv_reader(rest.substr(0, at), std::move(server), options), options.ttl_ns_min);
+        return port_of(loops, srv_reader(service, std::string(rest.substr(0, at)), std::move(server), options),
+                       options.ttl_ns_min);
     }
     return fail(ErrorCode::invalid_argument,
-                fmt::format("no source: \"{}\"; file:PATH, dns:HOST:PORT or srv:NAME[@SERVER]", text));
+                fmt::format("no source: \"{}\"; file:PATH, dns:SERVICE=HOST:PORT or srv:SERVICE=NAME[@SERVER]", text));
 }
 
 namespace {

@@ -28,10 +28,10 @@ struct SourceOptions {
     std::size_t instances_max = 10'000;
 };
 
-/// @param text   file:PATH           a YAML list, see read_instances()
-///               dns:HOST:PORT       A and AAAA: instances of the service HOST
-///               srv:NAME[@SERVER]   SRV: those of the best priority; the others are healthy only when none is left.
-///                                   Asked of SERVER (IP:PORT) instead of the system's
+/// @param text   file:PATH                   a YAML list, see read_instances()
+///               dns:SERVICE=HOST:PORT       A and AAAA
+///               srv:SERVICE=NAME[@SERVER]   SRV: those of the best priority are healthy, the others spare. Asked of
+///                                           SERVER (IP:PORT) instead of the system's
 /// @param loops  must outlive the port.
 /// @errors       invalid_argument  no source.
 [[nodiscard]] Result<mesh::Port<api::registry::List>> make_source(net::LoopGroup& loops, std::string_view text,

@@ -125,7 +125,8 @@ TEST_F(source, says_what_is_wrong_with_a_file) {
         ASSERT_FALSE(read);
         EXPECT_EQ(read.error().message, want);
     }
-    for (const auto* text : {"", "file:", "dns:host", "dns:", "srv:", "srv:a@b", "consul:a"}) {
+    for (const auto* text :
+         {"", "file:", "dns:host:1", "dns:a=host", "dns:=host:1", "srv:a=", "srv:a=b@c", "consul:a=b"}) {
         const auto made = make_source(loops, text);
         ASSERT_FALSE(made) << text;
         EXPECT_EQ(made.error().code, ErrorCode::invalid_argument);
@@ -133,16 +134,16 @@ TEST_F(source, says_what_is_wrong_with_a_file) {
 }
 
 TEST_F(source, a_name_is_as_many_instances_as_it_has_addresses) {
-    const auto list = make_source(loops, "dns:localhost:9000");
+    const auto list = make_source(loops, "dns:node=localhost:9000");
     ASSERT_TRUE(list);
-    const auto reply = run((*list)(soon(), {.service = "localhost"}));
+    const auto reply = run((*list)(soon(), {.service = "node"}));
     ASSERT_TRUE(reply) << reply.error().message;
     ASSERT_FALSE(reply->instances.empty());
     for (const auto& instance : reply->instances) {
         EXPECT_TRUE(instance.address == "127.0.0.1:9000" || instance.address == "[::1]:9000") << instance.address;
         EXPECT_TRUE(instance.healthy);
     }
-    EXPECT_FALSE(run((*make_source(loops, "dns:no.such.host.invalid:1"))(soon(), {})));
+    EXPECT_FALSE(run((*make_source(loops, "dns:node=no.such.host.invalid:1"))(soon(), {})));
 }
 
 void add(Bytes& to, std::initializer_list<int> bytes) {
@@ -218,13 +219,13 @@ class NameServer {
 TEST_F(source, service_records_are_instances_with_weights_and_spares) {
     const NameServer server(
         {{"localhost", 9000, 1, 3, 60}, {"localhost", 9001, 1, 0, 60}, {"localhost", 9002, 2, 7, 60}});
-    const auto list = make_source(loops, "srv:_rpc._tcp.test@" + server.address());
+    const auto list = make_source(loops, "srv:node=_rpc._tcp.test@" + server.address());
     ASSERT_TRUE(list);
     const auto reply = run((*list)(soon(), {}));
     ASSERT_TRUE(reply) << reply.error().message;
     const auto find = [&](std::string_view port) {
         const auto found = std::ranges::find_if(reply->instances, [&](const auto& it) {
-            return it.address.ends_with(port) && it.service == "_rpc._tcp.test";
+            return it.address.ends_with(port) && it.service == "node";
         });
         return found == reply->instances.end() ? api::registry::Instance{} : *found;
     };
