@@ -325,11 +325,17 @@ class Bench {
     /// @return false if it did not come to that in time.
     static bool wait_until(const std::function<bool()>& condition) {
         const std::int64_t until_ns = monotonic_ns() + step_ns_max;
-        while (!condition() && monotonic_ns() < until_ns) std::this_thread::sleep_for(std::chrono::microseconds(200));
-        return condition();
+        while (!condition()) {
+            if (monotonic_ns() >= until_ns) return false;
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+        }
+        return true;
     }
 
     Result<void> convergence() {
+        WEFT_TRY(const auto registry, Server::start());  // the other is full
+        client_ = net::GrpcClient(loops_, registry.address, registry_channel);
+        WEFT_CHECK(wait_for_answer(client_));
         std::vector<Member> members;
         for (std::size_t i = 0; i < 3; ++i) {
             WEFT_TRY(auto member, join(i));
@@ -351,7 +357,7 @@ class Bench {
             if (!wait_until([&] { return callers->known() == 3 + i && callers->service->healthy_count() == 3; })) {
                 return fail(ErrorCode::deadline_exceeded, "not every instance gets calls");
             }
-            std::int64_t began_ns = monotonic_ns();
+            const std::int64_t began_ns = monotonic_ns();
             callers->disturbed_ns = began_ns;
             members.front().server.process->signal(SIGKILL);
             members.front().registration.reset();
@@ -361,7 +367,6 @@ class Bench {
             });
             gone.add(callers->disturbed_ns - began_ns);
             members.erase(members.begin());
-            began_ns = monotonic_ns();
             WEFT_TRY(auto member, join(3 + i));
             const std::int64_t registered_ns = monotonic_ns();
             members.push_back(std::move(member));
