@@ -131,7 +131,11 @@ class TestNode {
         const auto started = network_->start();
         ASSERT_TRUE(started) << started.error().message;
     }
-    void stop() { network_.reset(); }
+    void stop() {
+        // Its loops call this node, which asks the network in turn: first nobody must call any more.
+        if (network_) network_->stop();
+        network_.reset();
+    }
     Network& operator*() { return *network_; }
     Network* operator->() { return network_.get(); }
     [[nodiscard]] Address validator() const { return *crypto::address_of(*secret_); }
