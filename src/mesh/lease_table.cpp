@@ -88,10 +88,7 @@ struct Machine {
             return refuse(ErrorCode::resource_exhausted, "the registry is full");
         }
         // Not changed in place: who asked for others than this may have seen it, and is to lose sight of it.
-        if (held != state.leases.end()) {
-            remove(held);
-            effects.gone.pop_back();
-        }
+        if (held != state.leases.end()) remove(held);
         if (event.drained && state.drained.size() < config.leases_max) state.drained.insert(instance.id);
         Lease lease;
         lease.id = state.next_lease_id++;
@@ -104,6 +101,8 @@ struct Machine {
         state.ids.emplace(lease.id, instance.id);
         state.services[instance.service].insert(instance.id);
         change(state.leases.emplace(instance.id, std::move(lease)).first->second);
+        // Whether replaced or expired in this very step.
+        std::erase(effects.gone, instance.id);
     }
 
     void on(const LeaseRenew& event) {

@@ -79,6 +79,16 @@ TEST(lease_table, an_older_process_does_not_take_an_id_from_a_younger) {
     EXPECT_NE(table.add("node-0", second, 100), 0U);
 }
 
+TEST(lease_table, an_id_given_anew_as_its_lease_ends_is_not_gone) {
+    Table table;
+    const auto lease = table.add("node-0", 3 * second, 200);
+    table.now_ns = 3 * second;
+    const auto effects = table.apply(LeaseRegister{{"node-0", "node", "127.0.0.1:2", 1, 100, false}, second});
+    EXPECT_EQ(effects.expired, std::vector<std::string>{"node-0"});
+    EXPECT_TRUE(effects.gone.empty());
+    EXPECT_NE(table.state.leases.at("node-0").id, lease);
+}
+
 TEST(lease_table, lease_time_is_brought_into_range) {
     Table table;
     table.add("short", 1);
@@ -217,6 +227,7 @@ TEST(lease_table, random_walk_keeps_the_invariants) {
     std::set<std::uint64_t> given;
     std::map<std::string, std::uint64_t> view;
     std::uint64_t view_index = 0;
+    std::set<std::string> kept;  // by who keeps more of an instance than the table does
     for (int i = 0; i < 20'000; ++i) {
         const auto before = seen(table.state);
         const auto index = table.state.index;
@@ -237,7 +248,11 @@ TEST(lease_table, random_walk_keeps_the_invariants) {
         const auto effects = table.apply(event);
         if (std::holds_alternative<LeaseRegister>(event) && effects.lease_id != 0) {
             ASSERT_TRUE(given.insert(effects.lease_id).second) << "lease id given out twice";
+            kept.insert(std::get<LeaseRegister>(event).instance.id);
         }
+        for (const auto& id : effects.gone) ASSERT_EQ(kept.erase(id), 1U) << "gone, and never there";
+        ASSERT_EQ(kept.size(), table.state.leases.size());
+        for (const auto& [id, held] : table.state.leases) ASSERT_TRUE(kept.contains(id)) << id << " has gone";
         if (random() % 3 == 0) follow(table.state, view, view_index);
         ASSERT_LE(table.state.removals.size(), table.config.removals_max);
         ASSERT_EQ(table.state.ids.size(), table.state.leases.size());

@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { run, start } from '../clients/lib/process.mjs';
+import { has_ended, run, start } from '../clients/lib/process.mjs';
 import { until, within } from '../clients/lib/until.mjs';
 import { violation } from './schema.mjs';
 
@@ -89,7 +89,7 @@ function io_files() {
 /// Where a weft listens that was just started.
 async function address_of(server, says) {
   const [, address] = await until('weft to listen', () => {
-    if (server.exitCode !== null) throw new Error(`weft ended:\n${server.output}`);
+    if (has_ended(server)) throw new Error(`weft ended:\n${server.output}`);
     return server.output.match(says);
   }, 60_000);
   return address;

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { run, start } from '../clients/lib/process.mjs';
+import { has_ended, run, start } from '../clients/lib/process.mjs';
 import { until, within } from '../clients/lib/until.mjs';
 
 const weft = path.resolve(process.env.WEFT_BIN ?? path.join(import.meta.dirname, '../../build/release/weft'));
@@ -167,7 +167,7 @@ class Node {
   reaches(number, timeout_ms) {
     return until(`${this.name} at block ${number}`, async () => {
       for (const [name, child] of this.children) {
-        if (child.exitCode !== null) throw new Error(`${name} of ${this.name} ended:\n${child.output.slice(-2000)}`);
+        if (has_ended(child)) throw new Error(`${name} of ${this.name} ended:\n${child.output.slice(-2000)}`);
       }
       return await this.head() >= number;
     }, timeout_ms);

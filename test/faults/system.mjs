@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { free_port, run, start } from '../clients/lib/process.mjs';
+import { free_port, has_ended, run, start } from '../clients/lib/process.mjs';
 import { until, within } from '../clients/lib/until.mjs';
 
 export const weft = path.resolve(process.env.WEFT_BIN ?? path.join(import.meta.dirname, '../../build/release/weft'));
@@ -66,7 +66,7 @@ export class System {
   /// Waits until every process serves and the gateway answers.
   serving(timeout_ms = 60_000) {
     return until('every process to serve', async () => {
-      if (this.supervisor.exitCode !== null) throw new Error(`weft up ended:\n${this.supervisor.output}`);
+      if (has_ended(this.supervisor)) throw new Error(`weft up ended:\n${this.supervisor.output}`);
       const processes = await this.processes();
       return processes?.length > 0 && processes.every(({ health }) => health === 'serving')
         && await this.answers() && processes;
@@ -120,7 +120,7 @@ export class System {
 
   /// Ends whatever a failed test left and removes the data.
   destroy() {
-    if (this.supervisor.exitCode === null && this.supervisor.signalCode === null) this.supervisor.kill('SIGKILL');
+    if (!has_ended(this.supervisor)) this.supervisor.kill('SIGKILL');
     for (const pid of this.left_over()) {
       // Its command is looked at once more: a number that was seen may by now be somebody else's.
       const command = command_of(pid);

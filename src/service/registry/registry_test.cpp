@@ -5,6 +5,7 @@
 #include <atomic>
 #include <list>
 #include <optional>
+#include <thread>
 
 #include "base/hex.hpp"
 #include "net/http.hpp"
@@ -182,6 +183,32 @@ TEST_F(registry, a_restarted_registry_has_another_epoch_and_knows_no_old_lease) 
     EXPECT_NE(after.epoch, before.epoch);
     EXPECT_TRUE(after.instances.empty());
     EXPECT_EQ(run(renew(soon(), {lease, true, ""})).error().code, ErrorCode::not_found);
+}
+
+/// A machine whose clock was put back: its new process is the older one, and comes in when the lease of the one before
+/// it has just ended.
+TEST_F(registry, an_id_is_given_anew_in_the_moment_its_lease_ends) {
+    net::LoopGroup busy(1);
+    busy.start();
+    const Registry own(busy);
+    const auto add_here = own.register_port();
+    auto younger = instance("node-0", "127.0.0.1:2");
+    younger.started_unix_ms = 200;
+    younger.check = "lease";
+    const auto lease_ms = run(add_here(soon(), {younger, 1}))->lease_ms;
+    auto older = instance("node-0", "127.0.0.1:1");
+    older.started_unix_ms = 100;
+    older.check = "lease";
+    // Nothing else runs there before the lease is over: not the timer that would end it.
+    busy.next().post([end_ns = monotonic_ns() + static_cast<std::int64_t>(lease_ms + 100) * ns_per_ms] {
+        while (monotonic_ns() < end_ns) std::this_thread::yield();
+    });
+    const auto reply = run(add_here(soon(), {older, 1'000}));
+    ASSERT_TRUE(reply) << reply.error().message;
+    const auto view = run(own.list_port()(soon(), {}));
+    ASSERT_TRUE(view) << view.error().message;
+    ASSERT_EQ(view->instances.size(), 1U);
+    EXPECT_EQ(view->instances[0].address, "127.0.0.1:1");
 }
 
 TEST_F(registry, refuses_an_older_process_and_keeps_the_youngers_words) {

@@ -23,6 +23,11 @@ export function start(program, args, options = {}) {
   return child;
 }
 
+/// With a code, or by a signal, as an assertion does.
+export function has_ended(child) {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
 /// Runs a program to its end.
 ///
 /// @return  {code, stdout, stderr}
