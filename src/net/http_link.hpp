@@ -34,7 +34,6 @@ class HttpLink final : public Stream {
     /// Closes the connection at @p until_ns unless an exchange begins before.
     void rest(std::int64_t until_ns) { timer_.set(until_ns); }
 
-    [[nodiscard]] bool busy() const { return static_cast<bool>(done_); }
     /// Whether anything of the answer has come.
     [[nodiscard]] bool answered() const { return answered_; }
     /// Whether another exchange may follow the one that has ended.

@@ -1,8 +1,8 @@
 #include "service/proxy/block_ref.hpp"
 
 #include <array>
-#include <charconv>
 
+#include "base/hex.hpp"
 #include "net/rpc_scan.hpp"
 
 namespace weft::service::proxy {
@@ -83,19 +83,11 @@ ResolvedCall resolve_logs(std::string params, const Heads* heads) {
 
 std::optional<std::uint64_t> quantity_of(std::string_view json) {
     if (json.size() < 5 || json.size() > 20 || !json.starts_with("\"0x") || json.back() != '"') return std::nullopt;
-    std::uint64_t number = 0;
-    const char* const end = json.data() + json.size() - 1;
-    const auto got = std::from_chars(json.data() + 3, end, number, 16);
-    if (got.ec != std::errc() || got.ptr != end) return std::nullopt;
-    return number;
+    const auto number = quantity_from_hex(json.substr(1, json.size() - 2));
+    return number ? std::optional(*number) : std::nullopt;
 }
 
-std::string quantity_text(std::uint64_t number) {
-    char text[24] = "\"0x";
-    char* const end = std::to_chars(text + 3, text + sizeof text - 1, number, 16).ptr;
-    *end = '"';
-    return {text, end + 1};
-}
+std::string quantity_text(std::uint64_t number) { return "\"" + to_quantity(number) + "\""; }
 
 ResolvedCall resolve(const Method& method, std::string_view params, const Heads* heads) {
     std::string text = params.empty() ? "[]" : net::without_space(params);

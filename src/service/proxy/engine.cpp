@@ -1,7 +1,6 @@
 #include "service/proxy/engine.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <random>
 
 #include "base/json.hpp"
@@ -20,11 +19,6 @@ constexpr std::int64_t realtime_ttl_ns = 500 * ns_per_ms;
 constexpr std::uint32_t logs_splits_max = 2'048;
 constexpr std::size_t sent_max = 8'192;
 
-std::int64_t unix_now_s() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
-
 /// Whether the answer belongs to its key and to nothing else, so that equal calls may share it.
 bool is_shareable(const Method& method, const BlockRef& block) {
     switch (method.kind) {
@@ -32,9 +26,7 @@ bool is_shareable(const Method& method, const BlockRef& block) {
         case Kind::logs: return !block.moving;
         case Kind::by_hash:
         case Kind::constant: return true;
-        case Kind::realtime:
-            return method.name == "eth_gasPrice" || method.name == "eth_maxPriorityFeePerGas" ||
-                   method.name == "eth_blobBaseFee" || method.name == "web3_clientVersion";
+        case Kind::realtime: return method.shared;
         default: return false;
     }
 }
@@ -106,13 +98,10 @@ MethodRule Engine::rule_of(std::string_view name) const {
     if (!rules.empty()) {
         if (const auto exact = rules.find(name); exact != rules.end()) return exact->second;
         for (const auto& [pattern, rule] : rules) {
-            if (pattern.ends_with('*') && name.starts_with(std::string_view(pattern).substr(0, pattern.size() - 1))) {
-                return rule;
-            }
+            if (matches(pattern, name)) return rule;
         }
     }
-    MethodRule rule;
-    return rule;
+    return {};
 }
 
 Task<std::string> Engine::answer(std::string_view body, Client client) {
@@ -253,7 +242,7 @@ AnswerPtr Engine::check(const Client& client, std::string_view name, const Metho
                           "the method " + std::string(name) + " does not exist/is not available");
     }
     if (!client.caller) return nullptr;
-    const std::int64_t wait = client.caller->take(rule.cost, loop_.now_ns(), unix_now_s());
+    const std::int64_t wait = client.caller->take(rule.cost, loop_.now_ns(), unix_seconds());
     if (wait == 0) return nullptr;
     limited_.add();
     if (client.wait_ns != nullptr) *client.wait_ns = wait;
@@ -436,25 +425,8 @@ bool Engine::was_sent(const Spec& spec) const {
 }
 
 Task<void> Engine::wait_for_heads() {
-    // Ended by whichever comes first; the promise is set once.
-    struct Wait {
-        explicit Wait(net::Loop& loop)
-            : timer(
-                  loop, [this] { end(); }, true) {}
-        void end() {
-            if (std::exchange(done, true)) return;
-            timer.cancel();
-            promise.set({});
-        }
-        Promise<void> promise;
-        bool done = false;
-        net::Timer timer;
-    };
-    const auto wait = std::make_shared<Wait>(loop_);
-    auto future = wait->promise.future();
-    wait->timer.set(loop_.now_ns() + heads_wait_ns);
-    upstreams_.when_polled([wait] { wait->end(); });
-    co_await std::move(future).wait();
+    const std::int64_t until_ns = loop_.now_ns() + heads_wait_ns;
+    static_cast<void>(co_await settled(net::within(loop_, until_ns, upstreams_.polled().wait())));
 }
 
 /// Answers that name their block tell of the upstream's head.
@@ -507,11 +479,10 @@ void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer) {
 std::string Engine::status_json() const {
     json::Writer out;
     out.begin_object();
-    auto& upstreams = const_cast<Engine*>(this)->upstreams_;
-    out.key("head").unsigned_integer(upstreams.heads().served());
-    out.key("safe").unsigned_integer(upstreams.heads().safe());
-    out.key("finalized").unsigned_integer(upstreams.heads().final());
-    out.key("upstreams").raw(upstreams.status_json());
+    out.key("head").unsigned_integer(upstreams_.heads().served());
+    out.key("safe").unsigned_integer(upstreams_.heads().safe());
+    out.key("finalized").unsigned_integer(upstreams_.heads().final());
+    out.key("upstreams").raw(upstreams_.status_json());
     out.key("cache").begin_object();
     out.key("entries").unsigned_integer(cache_.size());
     out.key("bytes").unsigned_integer(cache_.bytes());

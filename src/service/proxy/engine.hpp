@@ -43,7 +43,8 @@ class Engine {
 
     /// @errors as Upstreams::open.
     [[nodiscard]] Result<void> open();
-    /// @param before  whose place this one takes, or null: what clients were told stays true, what was kept is kept.
+    /// @param before  whose place this one takes, or null: what clients were told stays true. Its answers
+    ///                are not taken over, as the upstreams may be others.
     void start(Engine* before);
     /// Another engine has taken its place; what is under way goes on.
     void retire();
@@ -56,7 +57,6 @@ class Engine {
     Task<std::string> call(std::string method, std::string params);
 
     [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
-    [[nodiscard]] const ProxyConfig& config() const { return config_; }
     [[nodiscard]] std::string status_json() const;
 
   private:

@@ -5,6 +5,8 @@
 
 #include "base/hex.hpp"
 #include "crypto/sha2.hpp"
+#include "net/http_codec.hpp"
+#include "service/proxy/method.hpp"
 
 namespace weft::service::proxy {
 
@@ -22,17 +24,11 @@ std::string_view host_of(std::string_view peer) {
     return colon == std::string_view::npos ? peer : peer.substr(0, colon);
 }
 
-std::string_view trimmed(std::string_view text) {
-    while (text.starts_with(' ')) text.remove_prefix(1);
-    while (text.ends_with(' ')) text.remove_suffix(1);
-    return text;
-}
-
 /// A key in a header, or, because a wallet can be given nothing but an URL, as the path.
 std::string_view key_of(const net::Request& request) {
     const std::string_view authorization = request.header("authorization");
     if (authorization.size() > 7 && (authorization.starts_with("Bearer ") || authorization.starts_with("bearer "))) {
-        return trimmed(authorization.substr(7));
+        return net::trim(authorization.substr(7));
     }
     if (const auto key = request.header("x-api-key"); !key.empty()) return key;
     const bool is_one_segment = request.path.size() > 1 && request.path.find('/', 1) == std::string_view::npos;
@@ -48,10 +44,8 @@ Caller::Caller(std::string name, const CallerLimits& limits, std::vector<std::st
 }
 
 bool Caller::may_call(std::string_view method) const {
-    return methods_.empty() || std::ranges::any_of(methods_, [&](std::string_view pattern) {
-               return pattern.ends_with('*') ? method.starts_with(pattern.substr(0, pattern.size() - 1))
-                                             : method == pattern;
-           });
+    return methods_.empty() ||
+           std::ranges::any_of(methods_, [&](const auto& pattern) { return matches(pattern, method); });
 }
 
 std::int64_t Caller::take(std::uint32_t cost, std::int64_t now_ns, std::int64_t unix_s) {
@@ -102,7 +96,7 @@ std::string Guard::client_address(const net::Request& request) const {
     std::string_view chain = request.header("x-forwarded-for");
     while (!chain.empty()) {
         const auto comma = chain.rfind(',');
-        const auto last = trimmed(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
+        const auto last = net::trim(comma == std::string_view::npos ? chain : chain.substr(comma + 1));
         if (last.empty() || last.size() > 64) break;
         at = last;
         if (!trusted(at) || comma == std::string_view::npos) break;

@@ -29,10 +29,18 @@ struct Method {
     bool state = false;
     /// Runs code: takes long.
     bool heavy = false;
+    /// Of realtime: the same for all who ask within a moment, who may share an answer.
+    bool shared = false;
 };
 
 /// Never null: a method nobody knows has kind `unknown` and an empty name.
 [[nodiscard]] const Method& method_of(std::string_view name);
+
+/// Whether a rule for @p pattern, a name or a prefix with a '*' at the end, is one for this method.
+[[nodiscard]] constexpr bool matches(std::string_view pattern, std::string_view method) {
+    if (!pattern.ends_with('*')) return method == pattern;
+    return method.starts_with(pattern.substr(0, pattern.size() - 1));
+}
 
 /// Whether asking twice does no harm.
 [[nodiscard]] constexpr bool is_repeatable(Kind kind) { return kind != Kind::change && kind != Kind::unknown; }

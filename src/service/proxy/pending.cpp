@@ -148,7 +148,7 @@ void Engine::Pending::settle(std::uint32_t attempt, Verdict verdict) {
     // Others were given the transaction, too, and their word says more: but not if they never say it.
     if (!ended_ && !taken_ && is_taken(attempt)) {
         taken_ = attempt;
-        timer_.set(std::min(engine_.loop_.now_ns() + engine_.config().hedge_max_ns, deadline_ns_));
+        timer_.set(std::min(engine_.loop_.now_ns() + engine_.config_.hedge_max_ns, deadline_ns_));
     }
 }
 

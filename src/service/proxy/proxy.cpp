@@ -1,7 +1,6 @@
 #include "service/proxy/proxy.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "api/web/facade.hpp"
 #include "net/jsonrpc.hpp"
@@ -19,11 +18,6 @@ constexpr std::string_view text_type = "text/plain; charset=utf-8";
 
 Task<net::Response> ready(net::Response response) { co_return response; }
 net::Response plain(int status, std::string text) { return {status, text_type, std::move(text), {}}; }
-
-std::int64_t unix_now_s() {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
 
 /// Nothing if the header asks for what is not known.
 std::optional<bool> wants_strong(const net::Request& request) {
@@ -139,7 +133,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
 
     Task<net::Response> handle(net::Request request) {
         if (auto page = plain_page(request)) return ready(std::move(*page));
-        auto caller = now->guard->admit(request, unix_now_s());
+        auto caller = now->guard->admit(request, unix_seconds());
         if (!caller) {
             net::Response refusal;
             refusal.status = 401;
@@ -151,7 +145,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         const bool is_rest =
             request.path == "/graphql" || request.path == "/openapi.json" || request.path.starts_with("/v1");
         if (is_rest) {
-            std::int64_t wait = (*caller)->take(1, loop.now_ns(), unix_now_s());
+            std::int64_t wait = (*caller)->take(1, loop.now_ns(), unix_seconds());
             if (wait > 0) {
                 net::Response refusal = plain(429, "too many calls\n");
                 refusal.headers.emplace_back("Retry-After", std::to_string(wait / ns_per_s + 1));
@@ -209,7 +203,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             if (!origin.empty() && !self->now->config->cors.allows(origin)) {
                 return fail(ErrorCode::permission_denied, "origin not allowed");
             }
-            WEFT_TRY(self->admitted, self->now->guard->admit(request, unix_now_s()));
+            WEFT_TRY(self->admitted, self->now->guard->admit(request, unix_seconds()));
             return {};
         };
         handler.on_open = [weak](const net::SessionPtr& session) {

@@ -1,7 +1,6 @@
 #include "service/proxy/upstreams.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <set>
 
@@ -66,8 +65,7 @@ Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::strin
         if (!ids.insert(given.id).second) {
             return fail(ErrorCode::invalid_argument, "two upstreams are called " + given.id);
         }
-        auto upstream = std::make_unique<Upstream>(loop_, given);
-        upstream->poll = [this, index] { poll(index); };
+        auto upstream = std::make_unique<Upstream>(loop_, given, [this, index] { poll(index); });
         auto link = make_link(
             loop_, upstream->config, config_.body_bytes_max,
             [this, index](std::string_view header) { saw_head(index, header); },
@@ -105,7 +103,7 @@ void Upstreams::stop() {
         upstream->poll_timer.cancel();
         upstream->link.reset();
     }
-    for (auto& then : std::exchange(waiting_, {})) then();
+    for (auto& over : std::exchange(waiting_, {})) over.set({});
 }
 
 bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const {
@@ -325,7 +323,7 @@ void Upstreams::poll(std::size_t index, bool urgent) {
     upstream.link->call({"eth_getBlockByNumber", "0", R"(["latest",false])"}, loop_.now_ns() + poll_timeout_ns,
                         [this, alive = alive_, index, urgent](Result<net::Reply> reply) {
                             if (!*alive) return;
-                            polled(index, std::move(reply));
+                            take_poll(index, std::move(reply));
                             if (urgent) return urgent_poll_over();
                             auto& over = *all_[index];
                             over.polling = false;
@@ -335,7 +333,7 @@ void Upstreams::poll(std::size_t index, bool urgent) {
                         });
 }
 
-void Upstreams::polled(std::size_t index, Result<net::Reply> reply) {
+void Upstreams::take_poll(std::size_t index, Result<net::Reply> reply) {
     auto& upstream = *all_[index];
     const auto verdict = judge(method_of("eth_getBlockByNumber"), std::move(reply), true);
     if (verdict.answer && !verdict.answer->is_error() && verdict.answer->parts.result.starts_with('{')) {
@@ -372,7 +370,7 @@ void Upstreams::poll_tag(std::size_t index, const char* tag) {
 
 void Upstreams::urgent_poll_over() {
     if (--polls_urgent_ > 0) return;
-    for (auto& then : std::exchange(waiting_, {})) then();
+    for (auto& over : std::exchange(waiting_, {})) over.set({});
 }
 
 void Upstreams::forget() {
@@ -397,9 +395,15 @@ void Upstreams::poll_now() {
     }
 }
 
-void Upstreams::when_polled(std::move_only_function<void()> then) {
-    if (!polling()) return then();
-    waiting_.push_back(std::move(then));
+Future<void> Upstreams::polled() {
+    Promise<void> over;
+    auto future = over.future();
+    if (polling()) {
+        waiting_.push_back(std::move(over));
+    } else {
+        over.set({});
+    }
+    return future;
 }
 
 std::string Upstreams::status_json() const {

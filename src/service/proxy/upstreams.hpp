@@ -1,7 +1,6 @@
 #pragma once
 // The upstreams as the gateway sees them: links, heads, health, and which one gets the next call.
 
-#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -60,8 +59,8 @@ class Upstreams {
     [[nodiscard]] bool is_used(std::size_t upstream) const;
 
     [[nodiscard]] Heads& heads() { return heads_; }
+    [[nodiscard]] const Heads& heads() const { return heads_; }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
-    [[nodiscard]] const std::string& id(std::size_t upstream) const { return all_[upstream]->config.id; }
     /// When and how often a call may be made a second time because the first is slow.
     [[nodiscard]] mesh::Hedge& hedge() { return hedge_; }
     [[nodiscard]] const mesh::HedgeConfig& hedge_config() const { return hedge_config_; }
@@ -81,8 +80,8 @@ class Upstreams {
     /// Something was changed through the gateway: asks for the heads now. `polling()` until they have answered.
     void poll_now();
     [[nodiscard]] bool polling() const { return polls_urgent_ > 0; }
-    /// Called when polling() becomes false.
-    void when_polled(std::move_only_function<void()> then);
+    /// Set when polling() becomes false.
+    [[nodiscard]] Future<void> polled();
 
     /// Upstreams with what is known of them, as a JSON array.
     [[nodiscard]] std::string status_json() const;
@@ -90,11 +89,10 @@ class Upstreams {
 
   private:
     struct Upstream {
-        Upstream(net::Loop& loop, UpstreamConfig with)
-            : config(std::move(with)), poll_timer(loop, [this] { poll(); }) {}
+        Upstream(net::Loop& loop, UpstreamConfig with, std::move_only_function<void()> poll)
+            : config(std::move(with)), poll_timer(loop, std::move(poll)) {}
         UpstreamConfig config;
         std::unique_ptr<Link> link;
-        std::function<void()> poll;
         net::Timer poll_timer;
         std::uint32_t polls_failed = 0;  // in a row
         std::int64_t limited_until_ns = 0;
@@ -121,7 +119,7 @@ class Upstreams {
               std::int64_t latency_ns);
     void set_healthy(std::size_t index, bool healthy, const std::string& why);
     void poll(std::size_t index, bool urgent = false);
-    void polled(std::size_t index, Result<net::Reply> reply);
+    void take_poll(std::size_t index, Result<net::Reply> reply);
     void poll_tag(std::size_t index, const char* tag);
     void saw_head(std::size_t index, std::string_view header);
     void watch_served(std::size_t index, std::uint64_t number);
@@ -145,7 +143,7 @@ class Upstreams {
     mesh::Hedge hedge_;
     std::uint64_t epoch_ = 0;
     std::size_t polls_urgent_ = 0;
-    std::vector<std::move_only_function<void()>> waiting_;
+    std::vector<Promise<void>> waiting_;
     std::int64_t apart_since_ns_ = 0;  // none that answers has had the served head
     bool running_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
