@@ -26,8 +26,6 @@ class Neighbours {
     Neighbours(net::LoopGroup& loops, mesh::Port<api::registry::List> list, Layout layout,
                DiscoveredOptions options = {})
         : loops_(loops), list_(std::move(list)), layout_(layout), options_(std::move(options)) {}
-    Neighbours(net::LoopGroup& loops, const net::GrpcClient& registry, Layout layout, DiscoveredOptions options = {})
-        : Neighbours(loops, net::remote_port<api::registry::List>(registry), layout, std::move(options)) {}
 
     /// Before the first call: the services that the ports lead to are watched from here on.
     template <mesh::Operation R>

@@ -27,23 +27,24 @@ struct Part {
     std::string name;
     ServiceOptions options;
     NodeConfig config;
-    net::LoopGroup loops;
+    std::unique_ptr<net::LoopGroup> own_loops;
+    net::LoopGroup& loops;
     net::GrpcClient registry;
     Neighbours neighbours;
     net::GrpcServer server;
     const observe::Log log;
 
-    Part(std::string service, const ServiceOptions& given, NodeConfig made, std::string node)
+    Part(std::string service, const ServiceOptions& given, NodeConfig made, std::unique_ptr<net::LoopGroup> running,
+         net::GrpcClient registered_at, mesh::Port<api::registry::List> list, std::string node)
         : name(std::move(service)),
           options(given),
           config(std::move(made)),
-          loops(loops_beside_others(given.system)),
-          registry(loops, given.registry, registry_channel),
-          neighbours(loops, registry, Layout::service, only(std::move(node))),
+          own_loops(std::move(running)),
+          loops(*own_loops),
+          registry(std::move(registered_at)),
+          neighbours(loops, std::move(list), Layout::service, only(std::move(node))),
           server(loops),
-          log(name) {
-        loops.start();
-    }
+          log(name) {}
 
     /// @errors invalid_argument  an id that is not the service's name and a node's.
     static Result<std::unique_ptr<Part>> make(const std::string& service, const ServiceOptions& options) {
@@ -54,7 +55,12 @@ struct Part {
         const std::string data = options.system.data + "/node-" + node;
         WEFT_CHECK(make_folder(data));
         WEFT_TRY(auto config, make_node_config(options.system, data));
-        return std::make_unique<Part>(service, options, std::move(config), std::move(node));
+        auto loops = std::make_unique<net::LoopGroup>(loops_beside_others(options.system));
+        loops->start();
+        net::GrpcClient registry(*loops, options.registry, registry_channel);
+        WEFT_TRY(auto list, list_port(*loops, registry, options.system));
+        return std::make_unique<Part>(service, options, std::move(config), std::move(loops), std::move(registry),
+                                      std::move(list), std::move(node));
     }
 
     static DiscoveredOptions only(std::string node) {
@@ -117,14 +123,13 @@ Result<void> run_storage(const StopSignals& signals, const ServiceOptions& optio
     net::PoolWorkers workers(pool, std::max(1U, std::thread::hardware_concurrency()));
     WEFT_TRY(auto database,
              service::storage::Database::open(database_config(part->config, workers), part->config.genesis));
-    Storage storage(std::move(database), part->config.genesis, new_epoch(),
-                    part->config.snapshot_interval);
+    Storage storage(std::move(database), part->config.genesis, new_epoch(), part->config.snapshot_interval);
     part->offer(storage, &Storage::head, &Storage::get_block, &Storage::get_transaction, &Storage::get_account,
-                &Storage::get_code, &Storage::get_slot, &Storage::get_proof, &Storage::get_logs,
-                &Storage::fee_history, &Storage::events, &Storage::read_blocks, &Storage::open_state,
-                &Storage::read_state, &Storage::root_of, &Storage::commit_delta, &Storage::amend, &Storage::rewind,
-                &Storage::usage, &Storage::snapshot_head, &Storage::read_snapshot, &Storage::begin_snapshot,
-                &Storage::put_headers, &Storage::put_chunk, &Storage::finish_snapshot);
+                &Storage::get_code, &Storage::get_slot, &Storage::get_proof, &Storage::get_logs, &Storage::fee_history,
+                &Storage::events, &Storage::read_blocks, &Storage::open_state, &Storage::read_state, &Storage::root_of,
+                &Storage::commit_delta, &Storage::amend, &Storage::rewind, &Storage::usage, &Storage::snapshot_head,
+                &Storage::read_snapshot, &Storage::begin_snapshot, &Storage::put_headers, &Storage::put_chunk,
+                &Storage::finish_snapshot);
     return part->serve(signals, nothing, [&] { storage.stop(); });
 }
 
@@ -152,26 +157,25 @@ struct ValidationPart {
           wallet(part.config.keys) {}
 
     Result<void> open(Part& part) {
-        WEFT_TRY(auto kept, store::Kv::open(part.config.data + "/pool", Validation::kept_tables,
-                                                   Validation::kept_options));
+        WEFT_TRY(auto kept,
+                 store::Kv::open(part.config.data + "/pool", Validation::kept_tables, Validation::kept_options));
         auto& far = part.neighbours;
         validation = std::make_unique<Validation>(
             part.config.genesis.config,
             service::validation::Ports{far.port<api::storage::GetAccount>(), far.port<api::storage::GetCode>(),
                                        far.port<api::storage::OpenState>(), far.port<api::consensus::Notify>(),
-                                       far.port<api::consensus::MayImpersonate>(),
-                                       far.port<api::network::Announce>()},
+                                       far.port<api::consensus::MayImpersonate>(), far.port<api::network::Announce>()},
             std::move(kept), new_epoch(), pool);
         service::contract::Ports ports;
         ports.root = {[root_of = far.port<api::storage::RootOf>()](mesh::Context context, api::storage::Root request) {
             return root_of(context, {api::storage::to_delta(*request.changes), request.base.value_or(api::BlockRef{}),
                                      !request.base.has_value()});
         }};
-        ports.commit = {[commit = far.port<api::storage::CommitDelta>()](mesh::Context context,
-                                                                        api::storage::Commit request) {
-            return commit(context, {std::move(request.block), api::storage::to_delta(*request.changes),
-                                    std::move(request.proof)});
-        }};
+        ports.commit = {
+            [commit = far.port<api::storage::CommitDelta>()](mesh::Context context, api::storage::Commit request) {
+                return commit(context, {std::move(request.block), api::storage::to_delta(*request.changes),
+                                        std::move(request.proof)});
+            }};
         ports.find_pooled = {[this](mesh::Context context, api::validation::FindPooled request) {
             return validation->find_pooled(context, std::move(request));
         }};
@@ -227,9 +231,8 @@ Result<void> run_validation(const StopSignals& signals, const ServiceOptions& op
     // What an earlier process kept waits for its block: consensus, if it runs, does not know of it yet. If it does not
     // run, it will ask.
     const auto tell = [&part, notify = part->neighbours.port<api::consensus::Notify>()] {
-        part->loops.next().post([notify] {
-            spawn(notify(mesh::Context::with_timeout(10 * ns_per_s), {}), [](const auto&) {});
-        });
+        part->loops.next().post(
+            [notify] { spawn(notify(mesh::Context::with_timeout(10 * ns_per_s), {}), [](const auto&) {}); });
     };
     return part->serve(signals, tell, [&] {
         own.contract->stop();
@@ -249,9 +252,9 @@ Result<void> run_consensus(const StopSignals& signals, const ServiceOptions& opt
     if (!begun) return {};
     part->offer(*consensus, &Consensus::status, &Consensus::notify, &Consensus::deliver, &Consensus::prove_identity,
                 &Consensus::validator_set, &Consensus::progress, &Consensus::votes, &Consensus::propose_vote,
-                &Consensus::read_index, &Consensus::evidence,
-                &Consensus::mine, &Consensus::configure, &Consensus::clock, &Consensus::snapshot, &Consensus::revert,
-                &Consensus::reset, &Consensus::set_account, &Consensus::impersonate, &Consensus::may_impersonate);
+                &Consensus::read_index, &Consensus::evidence, &Consensus::mine, &Consensus::configure,
+                &Consensus::clock, &Consensus::snapshot, &Consensus::revert, &Consensus::reset, &Consensus::set_account,
+                &Consensus::impersonate, &Consensus::may_impersonate);
     const auto look_at_pool = [&] {
         part->loops.next().post([&consensus] {
             spawn(consensus->notify(mesh::Context::with_timeout(10 * ns_per_s), {}), [](const auto&) {});

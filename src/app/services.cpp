@@ -33,13 +33,6 @@ service::gateway::GatewayConfig gateway_config(const SystemConfig& system, obser
     return config;
 }
 
-/// Where this process finds others: the registry, unless the settings say something else.
-Result<mesh::Port<api::registry::List>> list_port(net::LoopGroup& loops, const net::GrpcClient& registry,
-                                                  const SystemConfig& system) {
-    if (system.discovery.empty()) return net::remote_port<api::registry::List>(registry);
-    return make_source(loops, system.discovery);
-}
-
 template <mesh::Operation R>
 Task<typename R::Reply> call_either(const Discovered& first_instances, mesh::Port<R> first, mesh::Port<R> second,
                                     mesh::Context context, R request) {
@@ -51,6 +44,12 @@ Task<typename R::Reply> call_either(const Discovered& first_instances, mesh::Por
 }
 
 }  // namespace
+
+Result<mesh::Port<api::registry::List>> list_port(net::LoopGroup& loops, const net::GrpcClient& registry,
+                                                  const SystemConfig& system) {
+    if (system.discovery.empty()) return net::remote_port<api::registry::List>(registry);
+    return make_source(loops, system.discovery);
+}
 
 api::registry::Instance make_instance(const ServiceOptions& options, std::string service, std::string address) {
     api::registry::Instance instance;
@@ -145,8 +144,7 @@ Result<void> run_contract(const StopSignals& signals, const ServiceOptions& opti
     Neighbours nodes(loops, list, options.system.layout, options_of_nodes);
     RemoteContract::Ports ports;
     nodes.fill(ports);
-    RemoteContract contract(loops, chain.genesis.config, std::move(ports), chain.call_threads,
-                            chain.call_limits);
+    RemoteContract contract(loops, chain.genesis.config, std::move(ports), chain.call_threads, chain.call_limits);
     net::GrpcServer server(loops);
     contract.serve(server);
     WEFT_CHECK(server.listen(options.listen));
@@ -189,8 +187,8 @@ Result<void> run_gateway(const StopSignals& signals, const ServiceOptions& optio
     WEFT_CHECK(server.listen(options.listen));
     RegistrationOptions registering;
     registering.ready = has_node;
-    Registration registration(loops, registry,
-                              make_instance(options, "gateway", server.local_address().to_string()), registering);
+    Registration registration(loops, registry, make_instance(options, "gateway", server.local_address().to_string()),
+                              registering);
     signals.wait();
     (void)weft::run(gateway.stop());
     leave(registration, server);
@@ -221,9 +219,8 @@ Result<std::unique_ptr<SingleProcess>> SingleProcess::start(const SystemConfig& 
         WEFT_TRY(auto node, Node::open(state->loops, std::move(config)));
         state->nodes.push_back(std::move(node));
     }
-    state->gateway =
-        std::make_unique<service::gateway::Gateway>(state->loops, state->nodes.front()->ports(),
-                                                    gateway_config(system, &state->health));
+    state->gateway = std::make_unique<service::gateway::Gateway>(state->loops, state->nodes.front()->ports(),
+                                                                 gateway_config(system, &state->health));
     WEFT_CHECK(state->gateway->listen(system.http));
     state->has_ws = !system.ws.empty();
     return std::unique_ptr<SingleProcess>(new SingleProcess(std::move(state)));

@@ -7,8 +7,8 @@
 
 #include "app/config.hpp"
 #include "app/registration.hpp"
-#include "app/validators.hpp"
 #include "app/signals.hpp"
+#include "app/validators.hpp"
 #include "base/result.hpp"
 #include "net/grpc.hpp"
 
@@ -60,6 +60,11 @@ class SingleProcess {
 };
 
 inline constexpr net::GrpcChannelOptions registry_channel = {.backoff_max_ns = 200 * ns_per_ms};
+
+/// Where a process finds others: the registry, unless the settings say something else.
+/// @errors as make_source.
+[[nodiscard]] Result<mesh::Port<api::registry::List>> list_port(net::LoopGroup& loops, const net::GrpcClient& registry,
+                                                                const SystemConfig& system);
 
 /// Event loops of a process that shares the machine's processors with others.
 [[nodiscard]] std::size_t loops_beside_others(const SystemConfig& system);
