@@ -208,8 +208,8 @@ constexpr auto all_settings = std::to_array<Setting>({
              set_within<&C::snapshot_interval, 1, 1 << 20>),
     text_setting<&C::zone>("zone", "NAME", "where these processes are: callers prefer what is in their own zone"),
     text_setting<&C::discovery>("discovery", "file:PATH|dns:SERVICE=HOST:PORT|srv:SERVICE=NAME",
-                                "where services find each other, instead of the registry; the parts of a node in a file "
-                                "alone, which has their ids"),
+                                "where services find each other, instead of the registry; the parts of a node in "
+                                "a file alone, which has their ids"),
     with_set(text_setting<&C::labels>("labels", "NAME=VALUE,...", "what else they say of themselves to the registry"),
              set_labels),
     number_setting<&C::chain_id>("chain-id", "N", "chain id (default 31337, or the genesis file's)"),
