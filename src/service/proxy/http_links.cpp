@@ -1,6 +1,7 @@
 #include "service/proxy/http_links.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "net/http_codec.hpp"
 #include "net/stream.hpp"
@@ -12,6 +13,11 @@ namespace {
 /// Shorter than the keep-alive of the servers that close soonest (5 s), so that we are not surprised by their end.
 constexpr std::int64_t idle_timeout_ns = 4 * ns_per_s;
 constexpr std::size_t waiting_max = 4'096;
+
+/// Whatever went wrong, the call was certainly not made.
+std::unexpected<Error> unsent(std::string why) {
+    return std::unexpected(Error{ErrorCode::unavailable, std::move(why), {}, 1});
+}
 }  // namespace
 
 struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
@@ -29,14 +35,20 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
     std::string head;  // up to the length of the body
     std::vector<std::shared_ptr<net::HttpLink>> idle;
     std::deque<Waiting> waiting;
-    std::size_t open = 0;  // connections that live or are being made
+    net::Timer waiting_timer;  // of the first deadline among them
+    std::int64_t waiting_until_ns = 0;
+    std::size_t open = 0;  // connections that live, are being made or are about to be
     bool ended = false;
     std::string scratch_head;
     std::string scratch_body;
 
     Pool(net::Loop& on, const UpstreamConfig& config, net::Url to, std::shared_ptr<const net::TlsClient> with,
          std::size_t body_bytes_max)
-        : loop(on), url(std::move(to)), tls(std::move(with)), connections_max(config.connections_max) {
+        : loop(on),
+          url(std::move(to)),
+          tls(std::move(with)),
+          connections_max(config.connections_max),
+          waiting_timer(on, [this] { drop_late(); }) {
         limits.body_bytes_max = body_bytes_max;
         head = "POST " + url.target +
                " HTTP/1.1\r\nHost: " + (url.endpoint.is_unix ? "localhost" : url.endpoint.to_string()) +
@@ -70,9 +82,7 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
     void over(std::shared_ptr<net::HttpLink> link) {
         if (!link->reusable() || ended) {
             link->close();
-            --open;
-            if (!ended && !waiting.empty()) serve_waiting();
-            return;
+            return gone();
         }
         if (!waiting.empty()) return hand_on(link);
         link->rest(loop.now_ns() + idle_timeout_ns);
@@ -85,27 +95,55 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
         send(link, next.body, next.deadline_ns, std::move(next.done));
     }
 
-    /// A connection was lost while calls wait for one.
-    void serve_waiting() {
-        auto next = std::move(waiting.front());
-        waiting.pop_front();
-        connect(std::move(next));
+    void wait(Waiting call) {
+        if (waiting.empty() || call.deadline_ns < waiting_until_ns) set_waiting_timer(call.deadline_ns);
+        waiting.push_back(std::move(call));
     }
 
+    void set_waiting_timer(std::int64_t at_ns) {
+        waiting_until_ns = at_ns;
+        waiting_timer.set(at_ns);
+    }
+
+    /// Calls whose time is over before a connection was free.
+    void drop_late() {
+        std::vector<Done> late;
+        std::int64_t next_ns = std::numeric_limits<std::int64_t>::max();
+        for (auto& call : waiting) {
+            if (call.deadline_ns <= loop.now_ns()) {
+                late.push_back(std::move(call.done));
+            } else {
+                next_ns = std::min(next_ns, call.deadline_ns);
+            }
+        }
+        std::erase_if(waiting, [&](const Waiting& call) { return call.deadline_ns <= loop.now_ns(); });
+        if (!waiting.empty()) set_waiting_timer(next_ns);
+        const auto self = shared_from_this();
+        for (auto& done : late) done(unsent("no connection to this upstream was free in time"));
+    }
+
+    /// A connection is no more. Who waits gets another one, in a turn of its own: that one may be refused at once, too,
+    /// and so for all who wait.
+    void gone() {
+        --open;
+        if (ended || waiting.empty()) return;
+        loop.post([pool = shared_from_this()] {
+            if (pool->ended || pool->waiting.empty() || pool->open >= pool->connections_max) return;
+            auto next = std::move(pool->waiting.front());
+            pool->waiting.pop_front();
+            ++pool->open;
+            pool->connect(std::move(next));
+        });
+    }
+
+    /// @pre open counts the connection.
     void connect(Waiting call) {
-        ++open;
         const std::int64_t deadline = call.deadline_ns;
         spawn(net::connect_secured(loop, url.endpoint, tls, "http/1.1", deadline),
               [pool = shared_from_this(), call = std::move(call)](Result<net::Socket> socket) mutable {
                   if (!socket) {
-                      --pool->open;
-                      auto error = std::move(socket.error());
-                      // Nothing was sent, whatever went wrong.
-                      error.code = ErrorCode::unavailable;
-                      error.detail = 1;
-                      call.done(std::unexpected(std::move(error)));
-                      if (!pool->ended && !pool->waiting.empty()) pool->serve_waiting();
-                      return;
+                      pool->gone();
+                      return call.done(unsent(std::move(socket.error().message)));
                   }
                   auto link = std::make_shared<net::HttpLink>(pool->loop, std::move(*socket), pool->limits);
                   pool->send(link, call.body, call.deadline_ns, std::move(call.done));
@@ -114,6 +152,7 @@ struct HttpLinks::Pool : std::enable_shared_from_this<Pool> {
 
     void end() {
         ended = true;
+        waiting_timer.cancel();
         for (auto& link : idle) link->close();
         idle.clear();
         auto dropped = std::exchange(waiting, {});
@@ -150,7 +189,8 @@ void HttpLinks::call(const LinkCall& call, std::int64_t deadline_ns, Done done) 
 void HttpLinks::send(std::string body, std::int64_t deadline_ns, Done done) {
     auto& pool = *pool_;
     if (auto link = pool.take_idle()) return pool.send(link, body, deadline_ns, std::move(done));
-    if (pool.open < pool.connections_max) {
+    if (pool.open < pool.connections_max && pool.waiting.empty()) {
+        ++pool.open;
         // From the loop, so that a connection refused at once is told later, too.
         pool.loop.post(
             [pool = pool_, waiting = Pool::Waiting{std::move(body), deadline_ns, std::move(done)}]() mutable {
@@ -158,14 +198,8 @@ void HttpLinks::send(std::string body, std::int64_t deadline_ns, Done done) {
             });
         return;
     }
-    if (pool.waiting.size() < waiting_max) {
-        pool.waiting.push_back({std::move(body), deadline_ns, std::move(done)});
-        return;
-    }
-    pool.loop.post([done = std::move(done)]() mutable {
-        Error full{ErrorCode::unavailable, "too many calls wait for this upstream", {}, 1};
-        done(std::unexpected(std::move(full)));
-    });
+    if (pool.waiting.size() < waiting_max) return pool.wait({std::move(body), deadline_ns, std::move(done)});
+    pool.loop.post([done = std::move(done)]() mutable { done(unsent("too many calls wait for this upstream")); });
 }
 
 }  // namespace weft::service::proxy
