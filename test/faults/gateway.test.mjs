@@ -1,11 +1,13 @@
 // weft gateway before upstreams that fail in every way one after the other, while clients of all kinds go on. No answer
 // is wrong, none fails, no head goes back, and subscribers and filters have each block and log once.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { foundry, free_port, start } from '../clients/lib/process.mjs';
 import { until } from '../clients/lib/until.mjs';
-import { System, weft } from './system.mjs';
+import { Gateway } from './gateway.mjs';
+import { System } from './system.mjs';
 import { FaultyUpstream } from './upstreams.mjs';
 
 const block_ms = 300;
@@ -18,40 +20,6 @@ const faults = [
 ];
 
 let system, upstreams, rpc, target;
-const gateways = [];
-
-class Gateway {
-  static async start(chosen, ...options) {
-    const gateway = new Gateway();
-    const urls = chosen.flatMap(({ url }) => ['--upstream', url]);
-    gateway.process = start(weft, ['gateway', '--http', '127.0.0.1:0', ...urls, ...options]);
-    gateways.push(gateway);
-    const [, address] = await until('the gateway to listen', () => gateway.process.output.match(/^listening on (\S+)/m));
-    gateway.url = `http://${address}`;
-    await until('every upstream to be in use', async () => (await gateway.status()).upstreams
-      .every(({ usable, head }) => usable && head > 0));
-    return gateway;
-  }
-
-  async page(name) {
-    return (await fetch(`${this.url}/${name}`)).text();
-  }
-
-  async status() {
-    return JSON.parse(await this.page('status'));
-  }
-
-  /// How long the upstream was, or was not, in use until that changed; undefined if it did not.
-  async time_until(index, usable, ms_max) {
-    const begun = performance.now();
-    while (performance.now() - begun < ms_max) {
-      const status = await this.status();
-      if (status.upstreams[index].usable === usable) return Math.round(performance.now() - begun);
-      await pause(20);
-    }
-    return undefined;
-  }
-}
 
 /// The node behind all: NODE is weft or anvil.
 async function start_node() {
@@ -93,7 +61,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const { process: child } of gateways) child.kill('SIGKILL');
+  Gateway.end_all();
   for (const upstream of upstreams ?? []) await upstream.end();
   system?.destroy();
 });
@@ -182,10 +150,8 @@ test('a quorum finds out who lies about a balance, and tells', { timeout: 120_00
   const latencies = [];
   for (let i = 0; i < 200; ++i) {
     const at = `0x${Math.max(head - i, 0).toString(16)}`;
-    const body = JSON.stringify({ jsonrpc: '2.0', id: i, method: 'eth_getBalance', params: [target.sender, at] });
     const begun = performance.now();
-    const response = await fetch(gateway.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    const { result, error } = await response.json();
+    const { result, error } = await gateway.reply('eth_getBalance', target.sender, at);
     latencies.push(performance.now() - begun);
     assert.equal(error, undefined);
     assert.equal(result, await rpc('eth_getBalance', target.sender, at));
@@ -254,5 +220,26 @@ test('what waits at one upstream only is found there', { timeout: 120_000 }, asy
   for (let i = 0; i < 40; ++i) {
     assert.equal(Number(await load.call('eth_getTransactionCount', account.address, 'pending')), 1);
     assert.equal((await load.call('eth_getTransactionByHash', hash))?.hash, hash);
+  }
+});
+
+test('while no upstream can answer, an error says so, and the next call is well', { timeout: 120_000 }, async () => {
+  const two = upstreams.slice(0, 2);
+  const gateway = await Gateway.start(two);
+  const somebody = () => `0x${randomBytes(20).toString('hex')}`; // nothing of whom is kept
+  const calls = () => [
+    ['eth_getBalance', somebody(), 'latest'], ['eth_getBalance', somebody(), 'pending'],
+    ['eth_getTransactionCount', somebody(), 'pending'], ['eth_getLogs', { address: somebody() }], ['txpool_status'],
+  ];
+  for (const mode of ['status 429', 'status 500', 'killed']) {
+    for (const upstream of two) await upstream.fail(mode);
+    for (const call of calls()) {
+      const { jsonrpc, error } = await gateway.reply(...call);
+      assert.equal(jsonrpc, '2.0', `${mode}: ${call[0]}`);
+      assert.equal(error?.code < 0, true, `${mode}: ${call[0]} ${JSON.stringify(error)}`);
+    }
+    for (const upstream of two) await upstream.heal();
+    for (const index of two.keys()) assert.notEqual(await gateway.time_until(index, true, 20_000), undefined);
+    for (const call of calls()) assert.equal('result' in await gateway.reply(...call), true, `after ${mode}: ${call[0]}`);
   }
 });

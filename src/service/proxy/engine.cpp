@@ -175,8 +175,8 @@ Task<std::string> Engine::answer_item(std::string_view text, Client client) {
         auto quick = begin_quick(*spans, rule, client.is_strong);
         if (quick.pending) {
             auto future = quick.pending->promise.future();
+            // Held until it ends: while it waits to try again, nobody else holds it.
             quick.pending->begin();
-            quick.pending.reset();
             answer = co_await std::move(future).wait();
         } else if (quick.answer) {
             answer = std::move(quick.answer);

@@ -338,6 +338,9 @@ void Upstreams::take_poll(std::size_t index, Result<net::Reply> reply) {
     const auto verdict = judge(method_of("eth_getBlockByNumber"), std::move(reply), true);
     if (verdict.answer && !verdict.answer->is_error() && verdict.answer->parts.result.starts_with('{')) {
         set_healthy(index, true, {});
+        // Its time out may be over; where nobody calls, nothing else would see it, and /readyz would say no for ever.
+        mesh::refresh(outlier_config_, outlier_, candidates_, loop_.now_ns());
+        heads_.set_used(index, is_used(index));
         saw_head(index, verdict.answer->parts.result);
         if (upstream.knows_final && loop_.now_ns() - upstream.final_asked_ns >= final_every_ns) {
             upstream.final_asked_ns = loop_.now_ns();
