@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/hex.hpp"
+#include "net/http_codec.hpp"
 
 namespace weft::net {
 
@@ -376,6 +377,18 @@ std::int32_t rpc_code_of(const Error& error) {
         case ErrorCode::data_loss: return rpc_code::internal_error;
         default: return rpc_code::server_error;
     }
+}
+
+std::string_view rpc_body_refusal(const Request& request) {
+    const std::string_view encoding = request.header("content-encoding");
+    if (!encoding.empty() && encoding != "identity") return "content encodings are not supported";
+    const std::string_view type = request.header("content-type");
+    const std::string_view media = type.substr(0, type.find_first_of("; "));
+    const auto is = [&](std::string_view name) { return equal_names(media, name); };
+    const bool is_json = type.empty()
+                             ? request.header("origin").empty()
+                             : is("application/json") || is("application/json-rpc") || is("application/jsonrequest");
+    return is_json ? std::string_view() : "invalid content type, only application/json is supported";
 }
 
 std::string rpc_notification(std::string_view method, std::string_view params_json) {

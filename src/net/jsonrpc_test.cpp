@@ -222,5 +222,35 @@ TEST_F(jsonrpc, notification_text) {
               R"({"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"0x1","result":{}}})");
 }
 
+TEST(jsonrpc_body, is_json_and_named_so_where_a_page_sends_it) {
+    const struct {
+        const char* name;
+        std::vector<Header> headers;
+        bool taken;
+    } table[] = {
+        {"JSON", {{"content-type", "application/json"}}, true},
+        {"with a parameter", {{"Content-Type", "application/json; charset=utf-8"}}, true},
+        {"in capitals", {{"content-type", "Application/JSON"}}, true},
+        {"JSON-RPC", {{"content-type", "application/json-rpc"}}, true},
+        {"JSON request", {{"content-type", "application/jsonrequest"}}, true},
+        {"JSON of a page", {{"origin", "https://a.example"}, {"content-type", "application/json"}}, true},
+        {"no type", {}, true},
+        {"no type, of a page", {{"origin", "https://a.example"}}, false},
+        {"text", {{"content-type", "text/plain"}}, false},
+        {"JSON in a text's parameter", {{"content-type", "text/plain; application/json"}}, false},
+        {"a form", {{"content-type", "application/x-www-form-urlencoded"}}, false},
+        {"a longer name", {{"content-type", "application/jsonp"}}, false},
+        {"no media type", {{"content-type", ";"}}, false},
+        {"compressed", {{"content-type", "application/json"}, {"content-encoding", "gzip"}}, false},
+        {"not compressed", {{"content-type", "application/json"}, {"content-encoding", "identity"}}, true},
+    };
+    for (const auto& [name, headers, taken] : table) {
+        SCOPED_TRACE(name);
+        Request request;
+        request.headers = headers;
+        EXPECT_EQ(rpc_body_refusal(request).empty(), taken);
+    }
+}
+
 }  // namespace
 }  // namespace weft::net

@@ -1,6 +1,5 @@
 #include "service/gateway/gateway.hpp"
 
-#include <algorithm>
 #include <optional>
 
 #include "net/websocket.hpp"
@@ -27,20 +26,6 @@ constexpr std::int64_t stop_grace_ns = 2 * ns_per_s;
 constexpr std::int64_t ready_timeout_ns = ns_per_s;
 constexpr std::string_view text_type = "text/plain; charset=utf-8";
 constexpr std::string_view metrics_type = "text/plain; version=0.0.4";
-
-char lower(char character) {
-    return character >= 'A' && character <= 'Z' ? static_cast<char>(character + 32) : character;
-}
-
-/// What geth takes for JSON: its three media types, or none.
-bool is_json(std::string_view content_type) {
-    const std::string_view type = content_type.substr(0, content_type.find_first_of("; "));
-    const auto equals = [&](std::string_view other) {
-        return std::ranges::equal(type, other, [](char a, char b) { return lower(a) == b; });
-    };
-    return type.empty() || equals("application/json") || equals("application/json-rpc") ||
-           equals("application/jsonrequest");
-}
 
 net::Response plain(int status, std::string text) { return {status, text_type, std::move(text), {}}; }
 
@@ -108,13 +93,11 @@ Task<net::Response> with_origin(std::shared_ptr<Core> core, std::string origin, 
 template <class Counters>
 Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& counters, net::Request request) {
     if (request.method == "POST" && (request.path == "/" || request.path.empty())) {
-        const std::string_view encoding = request.header("content-encoding");
-        const bool plain_body = encoding.empty() || encoding == "identity";
-        if (plain_body && is_json(request.header("content-type"))) return json_rpc(core, std::move(request));
+        const std::string_view refusal = net::rpc_body_refusal(request);
+        if (refusal.empty()) return json_rpc(core, std::move(request));
         return [](net::Response response) -> Task<net::Response> {
             co_return response;
-        }(plain(415, plain_body ? "invalid content type, only application/json is supported\n"
-                                : "content encodings are not supported\n"));
+        }(plain(415, std::string(refusal) + "\n"));
     }
     if (request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz")) {
         return health(core, request.path == "/readyz");

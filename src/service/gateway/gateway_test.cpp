@@ -4,6 +4,7 @@
 
 #include "base/hex.hpp"
 #include "crypto/keccak.hpp"
+#include "net/test_peer.hpp"
 #include "service/gateway/fake_node.hpp"
 
 namespace weft::service::gateway {
@@ -474,6 +475,24 @@ TEST(gateway, discovers_every_method) {
         EXPECT_TRUE(method["params"].is_array());
     }
     EXPECT_EQ((*json::parse(fixture.result("rpc_modules")))["eth"].text(), "1.0");
+}
+
+TEST(gateway, takes_no_body_but_json) {
+    Fixture fixture;
+    ASSERT_TRUE(fixture.gateway.listen("127.0.0.1:0"));
+    const auto address = fixture.gateway.local_address();
+    const std::string body = R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId"})";
+    const auto status_of = [&](const std::string& headers) {
+        net::TestPeer peer(address);
+        peer.send("POST / HTTP/1.1\r\nHost: a\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
+                  "\r\n\r\n" + body);
+        return peer.response().substr(9, 3);
+    };
+    EXPECT_EQ(status_of("Content-Type: application/json\r\n"), "200");
+    EXPECT_EQ(status_of(""), "200");
+    EXPECT_EQ(status_of("Content-Type: text/plain\r\nOrigin: https://a.example\r\n"), "415");
+    EXPECT_EQ(status_of("Origin: https://a.example\r\n"), "415");
+    EXPECT_EQ(status_of("Content-Type: application/json\r\nContent-Encoding: gzip\r\n"), "415");
 }
 
 }  // namespace

@@ -161,9 +161,8 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             refusal.headers.emplace_back("Allow", "POST, OPTIONS");
             return ready(std::move(refusal));
         }
-        const std::string_view encoding = request.header("content-encoding");
-        if (!encoding.empty() && encoding != "identity") {
-            return ready(plain(415, "content encodings are not supported\n"));
+        if (const auto why = net::rpc_body_refusal(request); !why.empty()) {
+            return ready(plain(415, std::string(why) + "\n"));
         }
         return json_rpc(std::move(request), std::move(*caller));
     }
