@@ -7,7 +7,6 @@
 #include "app/random_bits.hpp"
 #include "app/watch.hpp"
 #include "chain/transaction.hpp"
-#include "mesh/layer.hpp"
 #include "observe/log.hpp"
 
 namespace weft::app {
@@ -136,7 +135,7 @@ std::size_t Discovered::healthy_count() const {
 Task<Bytes> Discovered::call(std::shared_ptr<Discovered> self, mesh::Context context, std::string_view method,
                              BytesView request, CallReport* report) {
     State& state = *self->state_;
-    const bool repeatable = is_repeatable(method);
+    const bool repeatable = state.options.repeatable(method);
     const auto kind = kind_of(method);
     std::optional<Error> last;
     std::optional<std::uint64_t> failed_at;

@@ -19,6 +19,7 @@
 #include "api/validation.hpp"
 #include "base/wire.hpp"
 #include "mesh/backoff.hpp"
+#include "mesh/layer.hpp"
 #include "mesh/retry.hpp"
 #include "mesh/roster.hpp"
 #include "mesh/service.hpp"
@@ -80,6 +81,8 @@ inline constexpr auto uneven_methods = std::to_array<std::string_view>({
 }
 
 struct DiscoveredOptions {
+    /// Of the operations that are called: those that may be made again though they may have been handled.
+    mesh::Repeatable repeatable = is_repeatable;
     mesh::Backoff backoff = {.min_ns = 5 * ns_per_ms, .max_ns = 200 * ns_per_ms};
     mesh::RetryConfig retry;
     /// Who gets a call, and who is left aside.

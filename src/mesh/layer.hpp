@@ -11,7 +11,7 @@
 //     rate limit    by client, before anything is spent
 //     shed          by priority, before anything is spent
 //     timeout       bounds all attempts together; inner layers see the deadline in the context
-//     fallback      answers for whatever fails below it
+//     fallback      answers for whatever fails below it; for what is slow if there is a timeout below it, too
 //     cache         a hit costs no place in a bulkhead and no attempt
 //     coalesce      one call for all who miss at once
 //     bulkhead      a call that waits in back-off keeps its place: retries must not let more in
