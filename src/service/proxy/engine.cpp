@@ -195,6 +195,8 @@ Engine::Quick Engine::begin_quick(const net::RpcRequestSpans& spans, const Metho
         kind == Kind::by_block || kind == Kind::by_hash || kind == Kind::constant || kind == Kind::realtime;
     if (!reads || stopped_ || is_strong || (rewrites() && upstreams_.polling())) return {};
     auto resolved = resolve(method, spans.params, rewrites() ? &upstreams_.heads() : nullptr);
+    // What waits may differ from one upstream to another: ask_highest().
+    if (rewrites() && resolved.block.moving) return {};
     if (is_shareable(method, resolved.block)) {
         if (config_.cache_bytes_max == 0) return {};
         std::string key(spans.method);
