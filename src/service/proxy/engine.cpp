@@ -67,6 +67,8 @@ Result<void> Engine::open() {
 void Engine::start(Engine* before) {
     if (before != nullptr) {
         upstreams_.heads().begin_at(before->upstreams_.heads());
+        sent_ = before->sent_;
+        sent_order_ = before->sent_order_;
         before->retire();
     }
     hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };

@@ -223,7 +223,10 @@ struct Proxy::State : std::enable_shared_from_this<State> {
 
 Proxy::Proxy(net::LoopGroup& loops, ProxyConfig config) : state_(std::make_shared<State>(loops, std::move(config))) {}
 
-Proxy::~Proxy() = default;
+Proxy::~Proxy() {
+    // Here, and not where the last call ends that holds the rest: a server must not end on its own loop.
+    state_->servers.clear();
+}
 
 Result<void> Proxy::reload(ProxyConfig config) {
     const auto begin = [](std::shared_ptr<State> state, std::shared_ptr<const ProxyConfig> with) -> Task<void> {
