@@ -56,7 +56,7 @@ Engine::Engine(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, Hub& 
       limited_(observe::metrics().counter("weft_proxy_limited_total", "Calls refused for their caller's limits.")),
       unanswered_(observe::metrics().counter("weft_proxy_unanswered_total", "Calls that no upstream answered.")) {}
 
-Engine::~Engine() = default;
+Engine::~Engine() { stop(); }
 
 Result<void> Engine::open() {
     return upstreams_.open([this](std::size_t source, std::string_view header) {

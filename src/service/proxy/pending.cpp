@@ -72,6 +72,10 @@ void Engine::Pending::give(const mesh::AttemptsEvent& event) {
 }
 
 void Engine::Pending::go_on(mesh::AttemptsEffects effects) {
+    if (engine_.stopped_ && !effects.ends()) {
+        why_ = "the gateway is shutting down";
+        return end(failure());
+    }
     const auto step = [this](const mesh::AttemptsEvent& what) {
         return machine_.step(config_, what, engine_.loop_.now_ns(), engine_.random());
     };

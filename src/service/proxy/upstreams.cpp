@@ -182,6 +182,11 @@ void Upstreams::ask_behind() {
 void Upstreams::call(std::size_t index, const Method& method, const LinkCall& call, const Needs& needs,
                      std::int64_t deadline_ns, Judged done) {
     auto& upstream = *all_[index];
+    if (!upstream.link) {  // after stop()
+        return loop_.post([done = std::move(done)]() mutable {
+            done({mesh::AttemptOutcome::unsent, Hint::none, nullptr, "shutting down"});
+        });
+    }
     ++candidates_[index].outstanding;
     upstream.calls->add();
     const std::int64_t begun = loop_.now_ns();
