@@ -1,5 +1,6 @@
 #include "api/schema.hpp"
 
+#include "api/chain_v1.hpp"
 #include "api/consensus.hpp"
 #include "api/contract.hpp"
 #include "api/monitor.hpp"
@@ -8,7 +9,6 @@
 #include "api/storage.hpp"
 #include "api/validation.hpp"
 #include "api/wallet.hpp"
-#include "base/wire_schema.hpp"
 
 namespace weft::api {
 
@@ -16,10 +16,35 @@ namespace {
 
 template <class... Operations>
 SchemaFile file(std::string name, std::string service) {
-    wire::Schema schema("weft", std::move(service));
+    const std::string prefix = service;
+    wire::Schema schema("weft", std::move(service), prefix);
     (schema.add<Operations>(), ...);
     return {std::move(name), schema.text()};
 }
+
+wire::Schema chain_schema() {
+    using namespace chain_v1;
+    wire::Schema schema(std::string(package), "Chain", "", about);
+    schema.add<GetChainIdRequest>();
+    schema.add<GetHeadRequest>();
+    schema.add<GetBlockRequest>();
+    schema.add<GetTransactionRequest>();
+    schema.add<GetReceiptRequest>();
+    schema.add<GetLogsRequest>();
+    schema.add<GetBalanceRequest>();
+    schema.add<GetAccountRequest>();
+    schema.add<GetStorageRequest>();
+    schema.add<GetProofRequest>();
+    schema.add<CallRequest>();
+    schema.add<EstimateGasRequest>();
+    schema.add<GetGasPriceRequest>();
+    schema.add<FeeHistoryRequest>();
+    schema.add<SendRawTransactionRequest>();
+    schema.message<RpcError>();
+    return schema;
+}
+
+constexpr std::string_view chain_file = "chain/v1/chain.proto";
 
 }  // namespace
 
@@ -50,7 +75,10 @@ std::vector<SchemaFile> schema_files() {
              monitor::Finality>("monitor.proto", "Monitor"),
         file<registry::Register, registry::Renew, registry::Deregister, registry::List, registry::Drain>(
             "registry.proto", "Registry"),
+        {std::string(chain_file), chain_schema().text()},
     };
 }
+
+wire::FileDescriptor chain_descriptor() { return chain_schema().descriptor("weft/" + std::string(chain_file)); }
 
 }  // namespace weft::api

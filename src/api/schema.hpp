@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "base/wire_schema.hpp"
+
 namespace weft::api {
 
 struct SchemaFile {
@@ -12,5 +14,7 @@ struct SchemaFile {
 };
 /// One file a service.
 [[nodiscard]] std::vector<SchemaFile> schema_files();
+/// Of weft.chain.v1, for reflection.
+[[nodiscard]] wire::FileDescriptor chain_descriptor();
 
 }  // namespace weft::api

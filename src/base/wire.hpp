@@ -12,7 +12,7 @@
 //   vector<integer>                 packed; vector<T>: one field an item
 //
 // As in proto3, zero and empty values are not written; unknown fields are skipped; of a repeated scalar the last
-// counts.
+// counts. A FixedBytes whose tag has WrittenWhenZero is written always. A Reserved member is a number without a field.
 //
 // @source  protobuf.dev/programming-guides/encoding
 
@@ -34,6 +34,9 @@ namespace weft::wire {
 
 /// Messages inside messages; deeper is refused.
 inline constexpr int depth_max = 64;
+
+/// The place of a field of somebody else's message that is not used here.
+struct Reserved {};
 
 namespace detail {
 
@@ -61,6 +64,12 @@ template <std::size_t N, class Tag>
 struct IsFixed<FixedBytes<N, Tag>> : std::true_type {};
 
 template <class T>
+struct IsShown : std::false_type {};
+template <std::size_t N, class Tag>
+    requires requires { typename Tag::WrittenWhenZero; }
+struct IsShown<FixedBytes<N, Tag>> : std::true_type {};
+
+template <class T>
 concept Scalar = std::integral<T> || std::is_enum_v<T>;
 template <class T>
 concept ByteString = std::same_as<T, Bytes> || std::same_as<T, std::string>;
@@ -80,7 +89,9 @@ void put_field(Bytes& out, std::uint32_t number, const T& value, bool always) {
         put_varint(out, bytes.size());
         append(out, bytes);
     };
-    if constexpr (Scalar<T>) {
+    if constexpr (std::same_as<T, Reserved>) {
+        return;
+    } else if constexpr (Scalar<T>) {
         if (!always && value == T{}) return;
         tag(Type::varint);
         put_varint(out, static_cast<std::uint64_t>(value));
@@ -88,7 +99,7 @@ void put_field(Bytes& out, std::uint32_t number, const T& value, bool always) {
         if (!always && value.empty()) return;
         put_blob(BytesView(reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
     } else if constexpr (IsFixed<T>::value) {
-        if (!always && value.is_zero()) return;
+        if (!always && !IsShown<T>::value && value.is_zero()) return;
         put_blob(value.view());
     } else if constexpr (std::same_as<T, U256>) {
         if (!always && value.is_zero()) return;
@@ -139,7 +150,7 @@ std::unexpected<Error> wrong_type();
 /// initializers say.
 template <class T>
 void clear(T& value) {
-    if constexpr (Scalar<T> || Blob<T> || IsMaybe<T>::value || IsVector<T>::value) {
+    if constexpr (Scalar<T> || Blob<T> || IsMaybe<T>::value || IsVector<T>::value || std::same_as<T, Reserved>) {
         value = T{};
     } else {
         reflect::for_each(value, [](auto& member) { clear(member); });
@@ -154,7 +165,9 @@ T& cleared(T& value) {
 
 template <class T>
 Result<void> take_field(BytesView& in, Type type, T& value, int depth) {
-    if constexpr (Scalar<T>) {
+    if constexpr (std::same_as<T, Reserved>) {
+        return skip(in, type);
+    } else if constexpr (Scalar<T>) {
         if (type != Type::varint) return wrong_type();
         WEFT_TRY(const std::uint64_t number, take_varint(in));
         value = static_cast<T>(number);
@@ -211,7 +224,10 @@ Result<void> take_message(BytesView in, T& message, int depth) {
             }
         });
         if (!known) result = skip(in, type);
-        WEFT_CHECK(std::move(result));
+        if (!result) {
+            result.error().message = "field " + std::to_string(wanted) + ": " + result.error().message;
+            return result;
+        }
     }
     return {};
 }

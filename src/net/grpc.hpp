@@ -30,7 +30,14 @@ struct GrpcServerOptions {
     std::uint32_t streams_max = 4096;
     /// For calls that bring no grpc-timeout.
     std::int64_t timeout_ns = 60 * ns_per_s;
+    /// Name of a message {int32 code = 1; bytes data = 2;} that carries an error's detail and data to clients of any
+    /// kind, as the detail of a google.rpc.Status in grpc-status-details-bin. Empty: weft-error-bin carries them.
+    std::string error_message = {};
 };
+
+struct Request;
+/// Whether somebody may call; asked before each call, on the connection's thread. The request has no body.
+using GrpcAdmission = std::function<Result<void>(const Request&)>;
 
 /// The methods of a server, and what it says of its health.
 class GrpcService {
@@ -40,6 +47,9 @@ class GrpcService {
     /// @param method  full name, "weft.Storage/Account"; before a server listens.
     void handle(std::string method, GrpcHandler handler);
     [[nodiscard]] const GrpcHandler* find(std::string_view method) const;
+    /// Before a server listens; health checks are for everybody.
+    void set_admission(GrpcAdmission admission) { admission_ = std::move(admission); }
+    [[nodiscard]] const GrpcAdmission& admission() const { return admission_; }
     /// As GrpcServer::set_health.
     void set_health(std::string_view service, bool serving) const;
     [[nodiscard]] const GrpcServerOptions& options() const { return options_; }
@@ -47,6 +57,7 @@ class GrpcService {
   private:
     struct Health;
     GrpcServerOptions options_;
+    GrpcAdmission admission_;
     std::map<std::string, GrpcHandler, std::less<>> handlers_;
     std::shared_ptr<Health> health_;
 };

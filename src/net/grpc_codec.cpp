@@ -5,6 +5,7 @@
 
 #include "base/hex.hpp"
 #include "base/time.hpp"
+#include "base/wire.hpp"
 #include "net/websocket_codec.hpp"
 
 namespace weft::net {
@@ -102,6 +103,36 @@ std::string to_error_header(const Error& error) {
     for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(detail >> shift));
     if (error.data.size() <= error_data_bytes_max) bytes.append(as_text(error.data));
     return to_base64(bytes);
+}
+
+namespace {
+
+struct DetailMessage {
+    std::int32_t code = 0;
+    Bytes data;
+};
+/// google.protobuf.Any
+struct AnyMessage {
+    std::string type_url;
+    Bytes value;
+};
+/// google.rpc.Status
+struct StatusMessage {
+    std::int32_t code = 0;
+    std::string message;
+    std::vector<AnyMessage> details;
+};
+
+}  // namespace
+
+std::string to_status_details(const Error& error, std::string_view message_name) {
+    if (error.detail == 0 && error.data.empty()) return {};
+    DetailMessage detail{error.detail, {}};
+    if (error.data.size() <= error_data_bytes_max) detail.data = error.data;
+    const StatusMessage status{static_cast<std::int32_t>(error.code),
+                               error.message.substr(0, error_text_bytes_max),
+                               {{"type.googleapis.com/" + std::string(message_name), wire::encode(detail)}}};
+    return to_base64(as_text(wire::encode(status)));
 }
 
 void from_error_header(std::string_view value, Error& error) {

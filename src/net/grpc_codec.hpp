@@ -52,6 +52,9 @@ class MessageReader {
 [[nodiscard]] std::string to_error_header(const Error& error);
 /// Puts them back; a value that isn't one changes nothing.
 void from_error_header(std::string_view value, Error& error);
+/// The same for clients of any kind: a google.rpc.Status as the value of grpc-status-details-bin, whose detail is a
+/// message of type @p message_name with the code and the data.
+[[nodiscard]] std::string to_status_details(const Error& error, std::string_view message_name);
 /// grpc-status of a code and back; a status unknown here becomes `unknown`.
 [[nodiscard]] ErrorCode code_from_grpc(int status);
 

@@ -6,12 +6,15 @@
 #include "base/wire.hpp"
 #include "net/grpc_codec.hpp"
 #include "net/grpc_exchange.hpp"
+#include "net/http.hpp"
 #include "net/nghttp2_util.hpp"
 #include "observe/trace.hpp"
 
 namespace weft::net {
 
 namespace {
+
+constexpr std::string_view health_path = "/grpc.health.v1.Health/";
 
 /// One call.
 class GrpcExchange final : public Exchange {
@@ -30,6 +33,7 @@ class GrpcExchange final : public Exchange {
     std::size_t read_body(std::uint8_t* out, std::size_t size, bool& last, bool& trailers) override;
 
   private:
+    [[nodiscard]] Result<void> admit() const;
     void answer(Bytes reply);
     void refuse(const Error& error);
     void answer_http(std::string_view status);
@@ -40,6 +44,7 @@ class GrpcExchange final : public Exchange {
     std::int64_t timeout_ns_;
     std::uint64_t trace_id_ = 0;
     std::string path_;
+    std::vector<std::pair<std::string, std::string>> fields_;  // for who asks whether the call is admitted
     MessageReader request_;
     Bytes request_bytes_;         // what the handler's view points into
     Bytes reply_;
@@ -47,6 +52,8 @@ class GrpcExchange final : public Exchange {
 };
 
 void GrpcExchange::on_header(std::string_view name, std::string_view value) {
+    // Their sum is bounded: the peer keeps to header_list_max, or nghttp2 ends the stream.
+    if (service_->admission()) fields_.emplace_back(name, value);
     if (name == ":path") {
         path_ = value;
     } else if (name == ":method") {
@@ -60,6 +67,20 @@ void GrpcExchange::on_header(std::string_view name, std::string_view value) {
     }
 }
 
+Result<void> GrpcExchange::admit() const {
+    if (!service_->admission() || path_.starts_with(health_path)) return {};
+    std::vector<Header> headers;
+    for (const auto& [name, value] : fields_) headers.push_back({name, value});
+    Request request;
+    request.method = "POST";
+    request.target = request.path = path_;
+    request.headers = headers;
+    request.peer = connection().peer();
+    request.peer_subject = connection().peer_subject();
+    request.secure = connection().secure();
+    return service_->admission()(request);
+}
+
 void GrpcExchange::on_request_end() {
     if (!is_post_) return answer_http("405");
     if (!is_grpc_) return answer_http("415");
@@ -69,6 +90,7 @@ void GrpcExchange::on_request_end() {
     const GrpcHandler* handler = path_.starts_with('/') ? service_->find(std::string_view(path_).substr(1)) : nullptr;
     if (handler == nullptr) return refuse({ErrorCode::unimplemented, "unknown method " + path_, {}, 0});
     if (connection().handlers_full()) return refuse({ErrorCode::resource_exhausted, "too many calls at once", {}, 0});
+    if (const auto admitted = admit(); !admitted) return refuse(admitted.error());
     mesh::Context context;
     context.deadline_ns = connection().loop().now_ns() + timeout_ns_;
     context.trace_id = trace_id_;
@@ -115,13 +137,14 @@ void GrpcExchange::answer(Bytes reply) {
 void GrpcExchange::refuse(const Error& error) {
     const std::string status = std::to_string(static_cast<int>(error.code));
     const std::string text = percent_encode(std::string_view(error.message).substr(0, error_text_bytes_max));
-    const std::string binary = to_error_header(error);
+    const std::string& foreign = service_->options().error_message;
+    const std::string binary = foreign.empty() ? to_error_header(error) : to_status_details(error, foreign);
     const Http2Field headers[] = {
         {":status", "200", literal},
         {"content-type", "application/grpc", literal},
         {"grpc-status", status, NGHTTP2_NV_FLAG_NONE},
         {"grpc-message", text, NGHTTP2_NV_FLAG_NO_INDEX},
-        {"weft-error-bin", binary, NGHTTP2_NV_FLAG_NO_INDEX},
+        {foreign.empty() ? "weft-error-bin" : "grpc-status-details-bin", binary, NGHTTP2_NV_FLAG_NO_INDEX},
     };
     submit(std::span(headers).first(binary.empty() ? 4 : 5), false);
 }

@@ -8,8 +8,11 @@ Task<net::Response> at_once(net::Response response) { co_return response; }
 
 }  // namespace
 
-Facade::Facade(net::RpcCall call)
-    : graphql_(call), rest_(std::move(call)), openapi_(net::openapi_document(rest_.table())) {}
+Facade::Facade(net::RpcCall call, GrpcHooks hooks)
+    : graphql_(call),
+      rest_(call),
+      openapi_(net::openapi_document(rest_.table())),
+      grpc_(make_grpc_service(std::move(call), std::move(hooks))) {}
 
 std::optional<Task<net::Response>> Facade::answer(mesh::Context context, net::Request& request) const {
     if (request.method == "OPTIONS") return {};

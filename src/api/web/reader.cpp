@@ -76,4 +76,16 @@ Task<Json> Reader::receipts(BlockId hash) {
     co_return out;
 }
 
+Task<Json> existing_block(Reader& reader, BlockId id, bool full) {
+    if (id.empty()) id = "latest";
+    const Json block = id == "latest" ? co_await reader.latest(full) : co_await reader.block(id, full);
+    if (!block->is_object()) co_return fail(ErrorCode::not_found, "block not found");
+    co_return block;
+}
+
+Task<BlockId> pinned_state(Reader& reader, BlockId id) {
+    if (id == "pending" || is_block_hash(id)) co_return id;
+    co_return (*co_await existing_block(reader, id))["hash"].text();
+}
+
 }  // namespace weft::api::web

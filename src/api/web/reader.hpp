@@ -65,6 +65,12 @@ class Reader {
     std::size_t calls_ = 0;
 };
 
+/// The block that @p id means (empty: the newest), read once for the whole request.
+/// @errors not_found
+Task<Json> existing_block(Reader& reader, BlockId id, bool full = false);
+/// A state to read: the pinned block's, so that all of one answer is of one block.
+Task<BlockId> pinned_state(Reader& reader, BlockId id);
+
 /// "[A,B]" of what is JSON already.
 [[nodiscard]] std::string params_json(std::initializer_list<std::string_view> items);
 

@@ -22,14 +22,6 @@ std::uint64_t number_of(const json::Value& quantity) { return quantity_from_hex(
 
 Result<void> not_found(std::string what) { return fail(ErrorCode::not_found, std::move(what)); }
 
-/// The block that @p id means, read once for the whole request.
-Task<Json> block_of(Reader& reader, BlockId id, bool full = false) {
-    if (id.empty()) id = "latest";
-    const Json block = id == "latest" ? co_await reader.latest(full) : co_await reader.block(id, full);
-    if (!block->is_object()) co_await not_found("block not found");
-    co_return block;
-}
-
 /// Whether what is said of block @p number of the chain can never be said otherwise.
 Task<bool> is_final(Reader& reader, std::uint64_t number) {
     const auto final = co_await settled(reader.block("finalized", false));
@@ -41,12 +33,6 @@ Task<bool> is_immutable(Reader& reader, const BlockId& id, const json::Value& bl
     if (is_block_hash(id)) co_return true;
     if (!id.starts_with("0x")) co_return false;
     co_return co_await is_final(reader, number_of(block["number"]));
-}
-
-/// A state to read: the pinned block's, so that all of one answer is of one block.
-Task<BlockId> state_of(Reader& reader, BlockId id) {
-    if (id == "pending" || is_block_hash(id)) co_return id;
-    co_return (*co_await block_of(reader, id))["hash"].text();
 }
 
 RestReply reply(json::Writer& out, bool immutable = false) { return {out.take(), 200, immutable}; }
@@ -85,7 +71,7 @@ Task<RestReply> list_blocks(Reader& reader, const RestCall& call) {
     json::Writer out;
     out.begin_object().key("blocks").begin_array();
     for (std::uint64_t i = 0; i < count; ++i) {
-        out.value(*co_await block_of(reader, weft::to_quantity(first - i)));
+        out.value(*co_await existing_block(reader, weft::to_quantity(first - i)));
     }
     out.end_array().key("next");
     if (count == first + 1) {
@@ -98,7 +84,7 @@ Task<RestReply> list_blocks(Reader& reader, const RestCall& call) {
 }
 
 Task<RestReply> get_block(Reader& reader, const RestCall& call) {
-    const Json block = co_await block_of(reader, call["block"], call["full"] == "true");
+    const Json block = co_await existing_block(reader, call["block"], call["full"] == "true");
     co_return reply(*block, co_await is_immutable(reader, call["block"], *block));
 }
 
@@ -121,14 +107,14 @@ void write_page(json::Writer& out, const RestCall& call, const json::Value& bloc
 }
 
 Task<RestReply> list_transactions(Reader& reader, const RestCall& call) {
-    const Json block = co_await block_of(reader, call["block"], true);
+    const Json block = co_await existing_block(reader, call["block"], true);
     json::Writer out;
     write_page(out, call, *block, "transactions", (*block)["transactions"].items());
     co_return reply(out, co_await is_immutable(reader, call["block"], *block));
 }
 
 Task<RestReply> get_block_transaction(Reader& reader, const RestCall& call) {
-    const Json block = co_await block_of(reader, call["block"], true);
+    const Json block = co_await existing_block(reader, call["block"], true);
     const auto& items = (*block)["transactions"].items();
     const std::uint64_t index = call.number("index", 0);
     if (index >= items.size()) co_await not_found("the block has no such transaction");
@@ -139,7 +125,7 @@ Task<RestReply> list_receipts(Reader& reader, const RestCall& call) {
     if (call["block"] == "pending") {
         co_await Result<void>(net::rest_fail("block", "a pending block has no receipts"));
     }
-    const Json block = co_await block_of(reader, call["block"]);
+    const Json block = co_await existing_block(reader, call["block"]);
     const Json receipts = co_await reader.receipts((*block)["hash"].text());
     json::Writer out;
     write_page(out, call, *block, "receipts", receipts->items());
@@ -167,7 +153,7 @@ Task<RestReply> get_receipt(Reader& reader, const RestCall& call) {
 }
 
 Task<RestReply> get_account(Reader& reader, const RestCall& call) {
-    const BlockId state = co_await state_of(reader, call["block"]);
+    const BlockId state = co_await pinned_state(reader, call["block"]);
     const std::string params = params_json({json::quote(call["address"]), state_param(state)});
     const Json code = co_await reader.ask("eth_getCode", params);
     json::Writer out;
@@ -186,14 +172,14 @@ RestReply data_reply(const BlockId& state, const json::Value& data, bool immutab
 }
 
 Task<RestReply> get_storage(Reader& reader, const RestCall& call) {
-    const BlockId state = co_await state_of(reader, call["block"]);
+    const BlockId state = co_await pinned_state(reader, call["block"]);
     const Json data = co_await reader.ask(
         "eth_getStorageAt", params_json({json::quote(call["address"]), json::quote(call["slot"]), state_param(state)}));
     co_return data_reply(state, *data, is_block_hash(call["block"]));
 }
 
 Task<RestReply> get_code(Reader& reader, const RestCall& call) {
-    const BlockId state = co_await state_of(reader, call["block"]);
+    const BlockId state = co_await pinned_state(reader, call["block"]);
     const Json data =
         co_await reader.ask("eth_getCode", params_json({json::quote(call["address"]), state_param(state)}));
     co_return data_reply(state, *data, is_block_hash(call["block"]));
@@ -208,7 +194,7 @@ std::string texts_json(const std::vector<std::string>& texts) {
 }
 
 Task<RestReply> get_proof(Reader& reader, const RestCall& call) {
-    const BlockId state = co_await state_of(reader, call["block"]);
+    const BlockId state = co_await pinned_state(reader, call["block"]);
     const Json proof = co_await reader.ask(
         "eth_getProof", params_json({json::quote(call["address"]), texts_json(call.list("slot")), state_param(state)}));
     co_return reply(*proof, is_block_hash(call["block"]));
@@ -241,7 +227,7 @@ Task<RestReply> list_logs(Reader& reader, const RestCall& call) {
     std::optional<std::uint64_t> next;
     std::string range;
     if (call.has("block")) {
-        first = last = number_of((*co_await block_of(reader, call["block"]))["number"]);
+        first = last = number_of((*co_await existing_block(reader, call["block"]))["number"]);
         range = "\"blockHash\":" + json::quote(call["block"]);
     } else {
         const std::uint64_t newest = number_of((*co_await reader.latest(false))["number"]);
@@ -275,7 +261,7 @@ Task<std::string> call_params(Reader& reader, const RestCall& call) {
         if (name != "block") out.string(name, values.front());
     }
     out.end_object();
-    co_return params_json({out.text(), state_param(co_await state_of(reader, call["block"]))});
+    co_return params_json({out.text(), state_param(co_await pinned_state(reader, call["block"]))});
 }
 
 /// Code by which nodes answer a call that the contract reverted.
@@ -316,7 +302,7 @@ Task<RestReply> fees(Reader& reader, const RestCall&) {
 }
 
 Task<RestReply> validators(Reader& reader, const RestCall& call) {
-    const Json block = co_await block_of(reader, call["block"]);
+    const Json block = co_await existing_block(reader, call["block"]);
     const Json list =
         co_await reader.ask("qbft_getValidatorsByBlockNumber", params_json({json::to_string((*block)["number"])}));
     json::Writer out;

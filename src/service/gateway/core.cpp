@@ -15,9 +15,11 @@ Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config
       feed(std::make_unique<Feed>(*this)),
       filters(std::make_unique<Filters>(config.filter_timeout_ns)),
       subscriptions(std::make_unique<Subscriptions>()),
-      facade([this](mesh::Context context, std::string_view method, std::string params) {
-          return call(context, method, std::move(params));
-      }),
+      facade(
+          [this](mesh::Context context, std::string_view method, std::string params) {
+              return call(context, method, std::move(params));
+          },
+          {.timeout_ns = config.request_timeout_ns}),
       lookup_([this](std::string_view name) { return methods.find(name); }) {
     add_read_methods(methods);
     add_fee_methods(methods);

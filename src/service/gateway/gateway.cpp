@@ -158,6 +158,7 @@ Gateway::Gateway(net::LoopGroup& loops, Ports ports, GatewayConfig config)
         return answer_http(core, counters, std::move(request));
     };
     servers_ = std::make_unique<Servers>(loops, handler, core_->config.http);
+    servers_->http.grpc(core_->facade.grpc());
     servers_->http.websocket("/", websocket_handler(core_));
     servers_->websocket.websocket("*", websocket_handler(core_));
 }

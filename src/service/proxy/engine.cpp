@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/hex.hpp"
 #include "base/json.hpp"
 #include "net/jsonrpc.hpp"
 #include "observe/log.hpp"
@@ -221,9 +222,11 @@ Task<std::string> Engine::call(std::string method, std::string params) {
     const AnswerPtr answer = co_await ask(method, params, "1", {});
     const auto& parts = answer->parts;
     if (!answer->is_error()) co_return std::string(parts.result);
-    Error error{ErrorCode::failed_precondition, std::string(parts.message), {}, static_cast<std::int32_t>(parts.code)};
-    co_await Result<void>(std::unexpected(std::move(error)));
-    co_return std::string();
+    const json::Value told = json::parse(parts.error).value_or(json::Value());
+    Error error{ErrorCode::failed_precondition, told["message"].text(), {}, static_cast<std::int32_t>(parts.code)};
+    // What a contract reverted with; others' data is no bytes.
+    error.data = from_hex(told["data"].text()).value_or(Bytes());
+    co_return std::unexpected(std::move(error));
 }
 
 /// What lives in the gateway. Heads that were asked for because something was changed are waited for: who changes the

@@ -46,9 +46,12 @@ struct Proxy::State : std::enable_shared_from_this<State> {
           config(std::make_shared<const ProxyConfig>(std::move(with))),
           hub(loop, [this](std::string method,
                            std::string params) { return call(now, std::move(method), std::move(params)); }),
-          facade([this](mesh::Context, std::string_view method, std::string params) {
-              return call(now, std::string(method), std::move(params));
-          }) {}
+          facade(
+              [this](mesh::Context, std::string_view method, std::string params) {
+                  return call(now, std::string(method), std::move(params));
+              },
+              {.admission = [this](const net::Request& request) { return admit_call(request); },
+               .timeout_ns = config->request_timeout_ns}) {}
 
     net::LoopGroup& loops;
     net::Loop& loop;
@@ -129,6 +132,13 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             return std::nullopt;
         }
         return response;
+    }
+
+    /// Whether a gRPC call may be made: it costs as much as a request of REST.
+    Result<void> admit_call(const net::Request& request) {
+        WEFT_TRY(const CallerPtr caller, now->guard->admit(request, unix_now_s()));
+        if (caller->take(1, loop.now_ns(), unix_now_s()) == 0) return {};
+        return fail(ErrorCode::resource_exhausted, "too many calls");
     }
 
     Task<net::Response> handle(net::Request request) {
@@ -248,6 +258,7 @@ Result<void> Proxy::listen(std::string_view address, std::shared_ptr<net::TlsSer
             return self ? self->handle(std::move(request)) : ready(plain(503, "shutting down\n"));
         },
         options);
+    server->grpc(state->facade.grpc());
     server->websocket("*", state->websocket());
     WEFT_CHECK(server->listen(address));
     observe::Log("proxy").info("listening", {{"address", server->local_address().to_string()}});
