@@ -380,8 +380,6 @@ std::int32_t rpc_code_of(const Error& error) {
 }
 
 std::string_view rpc_body_refusal(const Request& request) {
-    const std::string_view encoding = request.header("content-encoding");
-    if (!encoding.empty() && encoding != "identity") return "content encodings are not supported";
     const std::string_view type = request.header("content-type");
     const std::string_view media = type.substr(0, type.find_first_of("; "));
     const auto is = [&](std::string_view name) { return equal_names(media, name); };

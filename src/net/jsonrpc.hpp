@@ -59,9 +59,9 @@ struct RpcLimits {
 /// @p body and @p lookup must live until the task ends.
 Task<std::string> dispatch(std::string_view body, const RpcLookup& lookup, CallContext call, RpcLimits limits = {});
 
-/// Why the body of a POST is not read as JSON-RPC (415), or empty. It is not compressed, and it has one of geth's three
-/// media types for JSON, or none: but a page (Origin) must name one, because a page of any site may send what has none,
-/// or a form's, without asking first.
+/// Why the body of a POST is not read as JSON-RPC (415), or empty. It has one of geth's three media types for JSON, or
+/// none: but a page (Origin) must name one, because a page of any site may send what has none, or a form's, without
+/// asking first.
 [[nodiscard]] std::string_view rpc_body_refusal(const Request& request);
 
 /// {"jsonrpc":"2.0","id":null,"error":{...}}, for what fails before there is a request.
