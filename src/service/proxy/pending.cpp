@@ -127,6 +127,9 @@ void Engine::Pending::over(std::uint32_t attempt, Verdict verdict) {
     if (!verdict.answer) why_ = std::move(verdict.why);
     lost_ = lost_ || verdict.outcome == mesh::AttemptOutcome::lost;
     hints_[attempt] = verdict.hint;
+    // To ask another one because this one lacks something is no retry: nothing has failed.
+    const bool lacks = verdict.hint == Hint::no_method || verdict.hint == Hint::pruned || verdict.hint == Hint::lagging;
+    if (lacks) ++allowed_;
     const bool nothing = verdict.outcome == mesh::AttemptOutcome::good && verdict.answer->parts.result == "null";
     if (nothing && engine_.was_sent(spec_)) verdict.outcome = mesh::AttemptOutcome::unable;
     if (verdict.hint == Hint::lagging && spec_.method->kind == Kind::by_hash) {

@@ -17,7 +17,8 @@ namespace {
 constexpr std::uint32_t polls_failed_max = 2;
 constexpr std::int64_t limited_ns = ns_per_s;
 constexpr std::int64_t lacks_ns = 600 * ns_per_s;
-constexpr std::size_t lacks_max = 64;
+constexpr std::size_t lacks_max = 256;
+constexpr std::size_t lacks_name_max = 64;
 constexpr std::int64_t poll_timeout_ns = ns_per_s;
 constexpr std::int64_t final_every_ns = 2 * ns_per_s;
 /// An upstream that tells of heads is asked now and then all the same: a connection may be silent and dead.
@@ -232,12 +233,21 @@ void Upstreams::note(std::size_t index, mesh::BreakerTicket ticket, const Verdic
         case Hint::pruned:
             if (needs.state) upstream.state_from = std::max(upstream.state_from, *needs.state + 1);
             break;
-        case Hint::no_method:
-            if (upstream.lacks.size() < lacks_max) upstream.lacks[std::string(needs.method)] = now + lacks_ns;
-            break;
+        case Hint::no_method: learn_lack(upstream, needs.method, now + lacks_ns); break;
         case Hint::limited: upstream.limited_until_ns = now + limited_ns; break;
         default: break;
     }
+}
+
+/// Methods that are known always have a place; the names that clients think up have a few.
+void Upstreams::learn_lack(Upstream& upstream, std::string_view method, std::int64_t until_ns) {
+    auto& lacks = upstream.lacks;
+    if (method_of(method).kind == Kind::unknown) {
+        if (lacks.size() >= lacks_max)
+            std::erase_if(lacks, [&](const auto& one) { return one.second <= loop_.now_ns(); });
+        if (lacks.size() >= lacks_max || method.size() > lacks_name_max) return;
+    }
+    lacks[std::string(method)] = until_ns;
 }
 
 void Upstreams::set_healthy(std::size_t index, bool healthy, const std::string& why) {

@@ -117,6 +117,7 @@ class Upstreams {
     /// How a call that was let through went, for the next ones.
     void note(std::size_t index, mesh::BreakerTicket ticket, const Verdict& verdict, const Needs& needs,
               std::int64_t latency_ns);
+    void learn_lack(Upstream& upstream, std::string_view method, std::int64_t until_ns);
     void set_healthy(std::size_t index, bool healthy, const std::string& why);
     void poll(std::size_t index, bool urgent = false);
     void take_poll(std::size_t index, Result<net::Reply> reply);
