@@ -136,8 +136,8 @@ struct Proxy::State : std::enable_shared_from_this<State> {
 
     /// Whether a gRPC call may be made: it costs as much as a request of REST.
     Result<void> admit_call(const net::Request& request) {
-        WEFT_TRY(const CallerPtr caller, now->guard->admit(request, unix_now_s()));
-        if (caller->take(1, loop.now_ns(), unix_now_s()) == 0) return {};
+        WEFT_TRY(const CallerPtr caller, now->guard->admit(request, unix_seconds()));
+        if (caller->take(1, loop.now_ns(), unix_seconds()) == 0) return {};
         return fail(ErrorCode::resource_exhausted, "too many calls");
     }
 
