@@ -236,6 +236,11 @@ Proxy::Proxy(net::LoopGroup& loops, ProxyConfig config) : state_(std::make_share
 Proxy::~Proxy() {
     // Here, and not where the last call ends that holds the rest: a server must not end on its own loop.
     state_->servers.clear();
+    // What has timers ends on their loop.
+    if (!state_->loop.running()) return;
+    const auto drop = [](std::shared_ptr<State>) -> Task<void> { co_return; };
+    auto& loop = state_->loop;
+    static_cast<void>(run(net::run_at(loop, drop(std::move(state_)))));
 }
 
 Result<void> Proxy::reload(ProxyConfig config) {
