@@ -29,6 +29,8 @@ Hint hint_of(const Method& method, std::int64_t code, std::string_view message) 
                                "unsupported method", "method not supported"})) {
         return Hint::no_method;
     }
+    // Not a range that is too wide, though it speaks of one.
+    if (contains_any(message, {"beyond current head", "outofrange"})) return Hint::lagging;
     if (method.kind == Kind::logs &&
         contains_any(message, {"query returned more than", "block range", "range is too", "too large", "response size",
                                "logs matched by query exceeds", "more than", "too many results", "range limit",
@@ -54,8 +56,8 @@ Hint hint_of(const Method& method, std::int64_t code, std::string_view message) 
         return Hint::pruned;
     }
     if (contains_any(message, {"header not found", "block not found", "unknown block", "could not find block",
-                               "beyond current head", "out of range", "cannot be found", "unfinalized data",
-                               "blocknotfound", "header for hash not found", "after last accepted block"})) {
+                               "out of range", "cannot be found", "unfinalized data", "blocknotfound",
+                               "header for hash not found", "after last accepted block"})) {
         return Hint::lagging;
     }
     return Hint::none;

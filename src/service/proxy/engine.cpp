@@ -73,8 +73,16 @@ void Engine::start(Engine* before) {
         before->retire();
     }
     hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
+    hub_.on_blocks = [this](std::optional<std::uint64_t> replaced) { followed(replaced); };
+    upstreams_.on_chain = [this](std::uint64_t number, const std::string& hash) { return hub_.has(number, hash); };
     if (hub_.wants_pending()) pending_feed_.want(true);
     upstreams_.start();
+}
+
+void Engine::followed(std::optional<std::uint64_t> replaced) {
+    // A block that its node called final has another in its place: what is kept for ever may be of it.
+    if (replaced && *replaced <= upstreams_.heads().final()) cache_.clear();
+    upstreams_.followed(replaced);
 }
 
 void Engine::retire() {
@@ -319,19 +327,22 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
 }
 
 Task<AnswerPtr> Engine::ask_together(std::string key, Spec spec) {
-    if (const auto found = flights_.find(key); found != flights_.end()) {
+    // Who asks after a block was replaced shall not be given what was asked before.
+    const std::uint64_t epoch = upstreams_.epoch();
+    const std::string flight_key = key + std::to_string(epoch);
+    if (const auto found = flights_.find(flight_key); found != flights_.end()) {
         joined_.add();
         auto future = found->second->waiting.emplace_back().future();
         co_return co_await std::move(future).wait();
     }
     const auto flight = std::make_shared<Flight>();
-    flights_.emplace(key, flight);
+    flights_.emplace(flight_key, flight);
     const Spec kept{spec.method, spec.name, {}, {}, spec.block, {}};
     AnswerPtr answer =
         spec.method->kind == Kind::logs ? co_await ask_logs(std::move(spec)) : co_await attempt(std::move(spec));
-    flights_.erase(key);
+    flights_.erase(flight_key);
     learn(kept, answer);
-    keep(std::move(key), kept, answer);
+    if (epoch == upstreams_.epoch()) keep(std::move(key), kept, answer);
     for (auto& waiting : flight->waiting) waiting.set(answer);
     co_return answer;
 }

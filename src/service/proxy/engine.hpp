@@ -91,6 +91,7 @@ class Engine {
     Task<AnswerPtr> ask_highest(Spec spec);
     Task<AnswerPtr> block_number(std::string_view id);
     Task<void> wait_for_heads();
+    void followed(std::optional<std::uint64_t> replaced);
     void keep(std::string key, const Spec& spec, const AnswerPtr& answer);
     void learn(const Spec& spec, const AnswerPtr& answer);
     [[nodiscard]] AnswerPtr check(const Client& client, std::string_view name, const MethodRule& rule);

@@ -9,6 +9,11 @@ const FollowedBlock* Follower::at(std::uint64_t number) const {
     return &chain_[static_cast<std::size_t>(number - chain_.front().number)];
 }
 
+std::optional<bool> Follower::has(std::uint64_t number, const std::string& hash) const {
+    const auto* const ours = at(number);
+    return ours == nullptr ? std::nullopt : std::optional(ours->hash == hash);
+}
+
 /// Whether its parent is a block that we have.
 bool Follower::joins(const FollowedBlock& block) const {
     if (block.number == 0) return false;

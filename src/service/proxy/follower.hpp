@@ -51,6 +51,8 @@ class Follower {
     /// The wanted block could not be had.
     [[nodiscard]] FollowerEffects missed(const std::string& hash);
 
+    /// Whether the chain has this block; nothing if it has none of that number.
+    [[nodiscard]] std::optional<bool> has(std::uint64_t number, const std::string& hash) const;
     [[nodiscard]] const FollowedBlock* tip() const { return chain_.empty() ? nullptr : &chain_.back(); }
     [[nodiscard]] std::size_t waiting() const { return branch_.size(); }
 

@@ -57,6 +57,24 @@ TEST(Follower, TakesBackWhatIsReplaced) {
     EXPECT_EQ(text(follower.saw(block(11, 'b', 11), 9, true)), "-a12 -a11 +b11 +b12 +b13 ");
 }
 
+TEST(Follower, KnowsWhoIsOnAnotherBranch) {
+    Follower follower;
+    EXPECT_EQ(follower.has(10, "m10"), std::nullopt);
+    for (std::uint64_t i = 10; i <= 12; ++i) static_cast<void>(follower.saw(block(i, 'a', 11), 0, true));
+    EXPECT_EQ(follower.has(12, "a12"), true);
+    EXPECT_EQ(follower.has(12, "b12"), false);
+    EXPECT_EQ(follower.has(13, "a13"), std::nullopt);
+    // Until the branch has a root nobody was told of it.
+    static_cast<void>(follower.saw(block(13, 'b', 11), 1, true));
+    EXPECT_EQ(follower.has(12, "a12"), true);
+    EXPECT_EQ(follower.has(13, "b13"), std::nullopt);
+    static_cast<void>(follower.saw(block(12, 'b', 11), 9, true));
+    static_cast<void>(follower.saw(block(11, 'b', 11), 9, true));
+    EXPECT_EQ(follower.has(12, "a12"), false);
+    EXPECT_EQ(follower.has(12, "b12"), true);
+    EXPECT_EQ(follower.has(10, "m10"), true);
+}
+
 TEST(Follower, ABranchAsLongIsFollowedOnlyIfOurSourceWentThere) {
     Follower follower;
     static_cast<void>(follower.saw(block(10), 0, true));

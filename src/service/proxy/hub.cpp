@@ -21,6 +21,7 @@ constexpr std::size_t recent_logs_max = 64;
 constexpr std::size_t seen_pending_max = 65'536;
 constexpr std::size_t early_max = 256;
 constexpr int logs_tries = 5;
+constexpr std::uint64_t unwatched_gap_max = 32;
 
 /// A header as newHeads gives it: without what a block has besides.
 std::string header_of(std::string_view block) {
@@ -68,8 +69,11 @@ void Hub::saw(std::size_t source, std::string_view header) {
     block.parent = net::member_of(header, "parentHash");
     if (!number || block.hash.size() < 4 || block.parent.size() < 4) return;
     block.number = *number;
-    const bool fills = wants(Topic::heads) || wants(Topic::logs);
-    if (fills) block.header = header_of(header);
+    block.header = header_of(header);
+    // Calls depend on what is replaced, too; but a gap that is wide is none where nobody is told.
+    const auto* const tip = follower_.tip();
+    const bool is_near = tip != nullptr && block.number <= tip->number + unwatched_gap_max;
+    const bool fills = is_near || wants(Topic::heads) || wants(Topic::logs);
     take(follower_.saw(std::move(block), source, fills));
 }
 
@@ -77,6 +81,13 @@ void Hub::take(FollowerEffects effects) {
     if (effects.jumped) {
         ++jumps_;
         observe::Log("proxy").warn("blocks were left out for subscribers: the gap is too wide");
+    }
+    if (!effects.emitted.empty() && on_blocks) {
+        std::optional<std::uint64_t> replaced;
+        for (const auto& one : effects.emitted) {
+            if (one.removed) replaced = one.block.number;
+        }
+        on_blocks(replaced);
     }
     for (const auto& one : effects.emitted) {
         tell_head(one.block, one.removed);
@@ -117,6 +128,11 @@ void Hub::queue_logs(std::string hash, bool removed) {
     spawn(serve_logs(), [](const auto&) {});
 }
 
+/// Its end waits to be told, so that its logs need not be: who is told of neither misses nothing.
+bool Hub::is_taken_back(const std::string& hash) const {
+    return std::ranges::any_of(log_queue_, [&](const auto& one) { return one.removed && one.hash == hash; });
+}
+
 /// In order: one block's logs after the other's.
 Task<void> Hub::serve_logs() {
     const auto alive = alive_;
@@ -139,6 +155,7 @@ Task<std::string> Hub::logs_of(const std::string& hash, bool removed) {
     // A block that was taken back may be gone everywhere; who was not told of its logs need not be told of their end.
     if (removed) co_return std::string();
     for (int attempt = 0; attempt < logs_tries; ++attempt) {
+        if (is_taken_back(hash)) co_return std::string();
         auto logs = co_await settled(ask_("eth_getLogs", R"([{"blockHash":)" + hash + "}]"));
         if (!*alive) co_return std::string();
         if (logs && net::first_character(*logs) == '[') {

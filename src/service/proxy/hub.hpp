@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -47,6 +48,12 @@ class Hub {
     void saw_pending(std::string_view hash);
     /// Called when somebody begins, or nobody goes on, to want transactions that wait.
     std::function<void(bool wanted)> on_pending_wanted;
+    /// Called before blocks are told of; @p replaced is the first one that another takes the place of.
+    std::function<void(std::optional<std::uint64_t> replaced)> on_blocks;
+    /// Whether the chain that is told has this block; nothing if it has none of that number.
+    [[nodiscard]] std::optional<bool> has(std::uint64_t number, const std::string& hash) const {
+        return follower_.has(number, hash);
+    }
 
     /// eth_subscribe and eth_unsubscribe; @p session may be null.
     [[nodiscard]] AnswerPtr subscribe(const net::SessionPtr& session, std::string_view params);
@@ -89,6 +96,7 @@ class Hub {
 
     void take(FollowerEffects effects);
     void fetch(std::string hash);
+    [[nodiscard]] bool is_taken_back(const std::string& hash) const;
     void tell_head(const FollowedBlock& block, bool removed);
     void queue_logs(std::string hash, bool removed);
     Task<void> serve_logs();

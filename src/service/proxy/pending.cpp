@@ -18,6 +18,12 @@ constexpr std::int64_t block_wait_ns = 25 * ns_per_ms;
 
 std::uint64_t digest_of(std::string_view json) { return std::hash<std::string_view>{}(net::without_space(json)); }
 
+/// Of a block that its hash names there is nothing else to say on another branch.
+bool names_hash(std::string_view name, Kind kind, const BlockRef& block) {
+    if (kind == Kind::by_hash) return name.contains("Block") || name.contains("Header");
+    return (kind == Kind::by_block || kind == Kind::logs) && !block.number && !block.moving;
+}
+
 /// What eth_sendRawTransaction would have said the first time.
 AnswerPtr hash_of_raw(std::string_view params) {
     std::string_view item;
@@ -35,6 +41,7 @@ Engine::Pending::Pending(Engine& of, Spec what)
     const Kind kind = spec_.method->kind;
     const std::uint64_t head = engine_.upstreams_.heads().served();
     needs_.method = spec_.name;
+    needs_.any_branch = kind == Kind::raw || names_hash(spec_.name, kind, spec_.block);
     if (spec_.block.number) {
         needs_.block = std::min(*spec_.block.number, head);
         if (spec_.method->state && head > recent_states && *spec_.block.number < head - recent_states) {

@@ -113,6 +113,7 @@ bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& ne
     const std::uint64_t head = heads_.of(index);
     if (needs.block > 0 && head > 0 && head < needs.block) return false;
     if (head > 0 && heads_.lags(index)) return false;
+    if (upstream.astray && !needs.any_branch) return false;
     if (needs.state && *needs.state < upstream.state_from) return false;
     // When nobody has the method, one of them says so in its own words.
     if (!ignores_health && !upstream.lacks.empty()) {
@@ -125,6 +126,7 @@ bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& ne
 std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tried) {
     const std::int64_t now = loop_.now_ns();
     mesh::refresh(outlier_config_, outlier_, candidates_, now);
+    if (!needs.any_branch && none_stands()) return pick({needs.method, needs.block, needs.state, true}, tried);
     // First those that are well, then, if none is, all: a doubtful upstream is better than none. Fallbacks come last.
     for (const bool ignores_health : {false, true}) {
         for (const bool fallback : {false, true}) {
@@ -147,6 +149,31 @@ std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tri
         }
     }
     return std::nullopt;
+}
+
+/// Nobody who answers is known to be on the chain that is told: then another branch is better than no answer.
+bool Upstreams::none_stands() const {
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (is_used(i) && !all_[i]->astray) return false;
+    }
+    return true;
+}
+
+/// Where an upstream's newest block is not known to be on the chain or off it, what was thought of it stays.
+void Upstreams::look_astray(std::size_t index) {
+    auto& upstream = *all_[index];
+    if (!on_chain) return;
+    if (const auto has = on_chain(upstream.head_number, upstream.head_hash)) upstream.astray = !*has;
+}
+
+void Upstreams::followed(std::optional<std::uint64_t> replaced) {
+    if (replaced) ++epoch_;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        look_astray(i);
+        // Whoever showed none of the new blocks may have the old ones, and is asked which.
+        if (replaced && all_[i]->head_number < *replaced) all_[i]->astray = true;
+        if (all_[i]->astray) poll(i);
+    }
 }
 
 bool Upstreams::is_used(std::size_t index) const {
@@ -193,7 +220,7 @@ void Upstreams::call(std::size_t index, const Method& method, const LinkCall& ca
     const std::int64_t begun = loop_.now_ns();
     const auto ticket = mesh::admit(outlier_config_, outlier_, candidates_, index, begun);
     // Before it answers, for it may have got a block since.
-    const bool is_current = heads_.of(index) >= heads_.served();
+    const bool is_current = heads_.of(index) >= heads_.served() && !upstream.astray;
     upstream.link->call(call, deadline_ns,
                         [this, alive = alive_, index, &method, needs = Needs(needs), begun, ticket, is_current,
                          done = std::move(done)](Result<net::Reply> reply) mutable {
@@ -234,6 +261,7 @@ void Upstreams::note(std::size_t index, mesh::BreakerTicket ticket, const Verdic
             if (needs.state) upstream.state_from = std::max(upstream.state_from, *needs.state + 1);
             break;
         case Hint::no_method: learn_lack(upstream, needs.method, now + lacks_ns); break;
+        case Hint::lagging: poll(index); break;
         case Hint::limited: upstream.limited_until_ns = now + limited_ns; break;
         default: break;
     }
@@ -308,6 +336,7 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     }
     // What nobody else is near would lead subscribers astray; if it is true, it is shown again.
     if (on_head_ && *number <= heads_.served()) on_head_(index, header);
+    look_astray(index);
 }
 
 /// What goes on for longer than restarts take is no mistake of one upstream's: the chain has begun anew, or it has gone
@@ -434,6 +463,7 @@ std::string Upstreams::status_json() const {
         out.key("head").unsigned_integer(heads_.of(i));
         out.boolean("usable", is_used(i) && !heads_.lags(i));
         out.boolean("fallback", one.config.fallback);
+        out.boolean("astray", one.astray);
         out.boolean("told", one.link->tells_heads());
         out.key("latency_us")
             .unsigned_integer(static_cast<std::uint64_t>(mesh::cost_ns(latency_config_, latencies_[i], now) / 1'000));

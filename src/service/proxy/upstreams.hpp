@@ -29,6 +29,7 @@ struct Needs {
     std::string_view method;
     std::uint64_t block = 0;             // it must have this block; 0: any
     std::optional<std::uint64_t> state;  // and this block's state
+    bool any_branch = false;             // it may be on another branch than the chain that is told
 };
 
 /// Of the loop's thread.
@@ -41,6 +42,8 @@ class Upstreams {
     /// Begins to ask for heads.
     void start();
     void stop();
+    /// Whether the chain that is told has a block, or has another one in its place.
+    std::function<std::optional<bool>(std::uint64_t number, const std::string& hash)> on_chain;
 
     /// The best that is not in @p tried (a bit each), or nothing.
     [[nodiscard]] std::optional<std::size_t> pick(const Needs& needs, std::uint64_t tried);
@@ -71,6 +74,8 @@ class Upstreams {
     /// How often a block was seen to be replaced.
     [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
 
+    /// The chain that is told has grown; @p replaced is the first block that another takes the place of.
+    void followed(std::optional<std::uint64_t> replaced);
     /// Its answer to a call was another than that of a quorum.
     void disagrees(std::size_t upstream, std::string_view method);
     /// A block number was seen in an answer of it.
@@ -100,6 +105,7 @@ class Upstreams {
         std::map<std::string, std::int64_t, std::less<>> lacks;  // methods, until when that is believed
         std::string head_hash;                                   // raw JSON, of the head it showed last
         std::uint64_t head_number = 0;
+        bool astray = false;  // on another branch, or may be
         bool polling = false;
         std::int64_t poll_begun_ns = 0;
         std::int64_t poll_took_ns = 0;
@@ -114,6 +120,8 @@ class Upstreams {
     };
 
     [[nodiscard]] bool can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const;
+    [[nodiscard]] bool none_stands() const;
+    void look_astray(std::size_t index);
     /// How a call that was let through went, for the next ones.
     void note(std::size_t index, mesh::BreakerTicket ticket, const Verdict& verdict, const Needs& needs,
               std::int64_t latency_ns);

@@ -1,0 +1,19 @@
+// Nodes of each kind, with an empty chain and no mining of their own: {url, end()}.
+import { foundry, free_port, start } from '../clients/lib/process.mjs';
+import { genesis_time } from '../clients/lib/twins.mjs';
+import { until } from '../clients/lib/until.mjs';
+import { System } from './system.mjs';
+
+export const starts = {
+  async weft() {
+    const system = await System.start();
+    await system.serving();
+    return { url: system.url, end: () => system.destroy() };
+  },
+  async anvil() {
+    const port = await free_port();
+    const child = start(foundry('anvil'), ['--port', String(port), '--no-mining', '--timestamp', String(genesis_time)]);
+    await until('anvil to listen', () => /Listening on/.test(child.output), 60_000);
+    return { url: `http://127.0.0.1:${port}`, end: () => child.kill('SIGKILL') };
+  },
+};
