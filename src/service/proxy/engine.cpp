@@ -347,6 +347,11 @@ Task<AnswerPtr> Engine::ask_together(std::string key, Spec spec) {
     co_return answer;
 }
 
+std::int64_t Engine::deadline_of(const Spec& spec) const {
+    if (spec.deadline_ns != 0) return spec.deadline_ns;
+    return loop_.now_ns() + (spec.rule.timeout_ns > 0 ? spec.rule.timeout_ns : config_.request_timeout_ns);
+}
+
 Task<AnswerPtr> Engine::attempt(Spec spec) {
     const auto pending = make_recycled<Pending>(*this, std::move(spec));
     auto future = pending->promise.future();
@@ -361,6 +366,7 @@ Task<AnswerPtr> Engine::ask_logs(Spec spec) {
     if (!spec.block.from || !spec.block.number || *spec.block.number < *spec.block.from) {
         co_return co_await attempt(std::move(spec));
     }
+    spec.deadline_ns = deadline_of(spec);
     const std::uint64_t last = *spec.block.number;
     std::uint64_t first = *spec.block.from;
     std::uint64_t width = last - first + 1;

@@ -70,6 +70,7 @@ class Engine {
         std::string id;
         BlockRef block;
         MethodRule rule;
+        std::int64_t deadline_ns = 0;  // of all its parts; 0: it begins now, and is one
     };
 
     Task<std::string> answer_batch(std::string_view body, Client client);
@@ -96,6 +97,7 @@ class Engine {
     void learn(const Spec& spec, const AnswerPtr& answer);
     [[nodiscard]] AnswerPtr check(const Client& client, std::string_view name, const MethodRule& rule);
     [[nodiscard]] MethodRule rule_of(std::string_view name) const;
+    [[nodiscard]] std::int64_t deadline_of(const Spec& spec) const;
     void keep_sent(std::string_view hash);
     /// Whether the call asks for a transaction that an upstream took lately from us, and others may not have yet.
     [[nodiscard]] bool was_sent(const Spec& spec) const;

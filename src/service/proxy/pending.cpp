@@ -50,8 +50,7 @@ Engine::Pending::Pending(Engine& of, Spec what)
     } else if (spec_.block.moving || kind == Kind::logs) {
         needs_.block = head;  // of a block that has not come yet some say that it has no logs
     }
-    const std::int64_t timeout = spec_.rule.timeout_ns > 0 ? spec_.rule.timeout_ns : settings.request_timeout_ns;
-    deadline_ns_ = engine_.loop_.now_ns() + timeout;
+    deadline_ns_ = engine_.deadline_of(spec_);
     config_.repeatable = is_repeatable(kind);
     config_.quorum = std::max(spec_.rule.quorum, 1U);
     config_.attempts_max = std::clamp(settings.attempts_max, config_.quorum, mesh::attempts_limit);

@@ -232,6 +232,22 @@ TEST_F(ProxyRead, a_wide_range_of_logs_is_asked_for_in_parts) {
     });
 }
 
+TEST_F(ProxyRead, a_range_of_logs_has_the_time_of_one_call_for_all_its_parts) {
+    config.logs_blocks_max = 1;
+    config.request_timeout_ns = 200 * ns_per_ms;
+    auto& upstream = add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        upstream.on("eth_getLogs", [&](Call made) -> Task<Said> {
+            co_await loop().sleep_for(20 * ns_per_ms);
+            co_return upstream.by_chain(made);
+        });
+        const std::string answer = co_await call("eth_getLogs", R"([{"fromBlock":"0x0","toBlock":"0x63"}])");
+        EXPECT_NE(answer.find("no answer in time"), std::string::npos) << answer.substr(0, 200);
+        EXPECT_LT(upstream.count("eth_getLogs"), 15U);
+    });
+}
+
 TEST_F(ProxyRead, a_quorum_finds_who_is_wrong_and_tells) {
     config.rules["eth_getBalance"].quorum = 2;
     auto& one = add();
