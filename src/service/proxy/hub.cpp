@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <random>
+#include <span>
 
 #include "base/hex.hpp"
 #include "net/jsonrpc.hpp"
@@ -23,18 +24,29 @@ constexpr std::size_t early_max = 256;
 constexpr int logs_tries = 5;
 constexpr std::uint64_t unwatched_gap_max = 32;
 
-/// A header as newHeads gives it: without what a block has besides.
-std::string header_of(std::string_view block) {
-    static constexpr std::array besides = {std::string_view("transactions"), std::string_view("uncles"),
-                                           std::string_view("withdrawals"), std::string_view("totalDifficulty"),
-                                           std::string_view("size")};
+/// An object without some of its members.
+std::string without(std::string_view object, std::span<const std::string_view> names) {
     std::string out = "{";
-    net::for_each_member(block, [&](std::string_view name, std::string_view value) {
-        if (std::ranges::find(besides, name) != besides.end()) return;
+    net::for_each_member(object, [&](std::string_view name, std::string_view value) {
+        if (std::ranges::find(names, name) != names.end()) return;
         if (out.size() > 1) out.push_back(',');
         out.append("\"").append(name).append("\":").append(value);
     });
     return out.append("}");
+}
+
+/// A header as newHeads gives it: without what a block has besides.
+std::string header_of(std::string_view block) {
+    static constexpr std::string_view besides[] = {"transactions", "uncles", "withdrawals", "totalDifficulty", "size"};
+    return without(block, besides);
+}
+
+/// A log of a block that was taken back. Upstreams spell what it says of that as they like, or leave it out.
+std::string removed_log(std::string_view log) {
+    static constexpr std::string_view stands[] = {"removed"};
+    std::string out = without(log, stands);
+    out.back() = ',';
+    return out.append(R"("removed":true})");
 }
 
 AnswerPtr invalid(std::string_view why) { return make_error(net::rpc_code::invalid_params, why); }
@@ -172,13 +184,7 @@ Task<std::string> Hub::logs_of(const std::string& hash, bool removed) {
 
 void Hub::tell_logs(std::string_view logs, bool removed) {
     net::for_each_item(logs, [&](std::string_view log) {
-        std::string text(log);
-        if (removed) {
-            constexpr std::string_view stands = "\"removed\":false";
-            if (const auto at = text.find(stands); at != std::string::npos) {
-                text.replace(at, stands.size(), "\"removed\":true");
-            }
-        }
+        const std::string text = removed ? removed_log(log) : std::string(log);
         for (auto& [id, subscription] : subscriptions_) {
             if (subscription.topic == Topic::logs && subscription.logs.matches(log)) send(id, subscription, text);
         }

@@ -187,6 +187,31 @@ TEST_F(ProxyFeed, what_a_reorganisation_replaces_is_taken_back) {
     });
 }
 
+TEST_F(ProxyFeed, a_log_is_taken_back_however_its_upstream_spells_it) {
+    auto& upstream = add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        upstream.on("eth_getLogs", [&](Call made) -> Task<Said> {
+            const std::string_view criteria = std::string_view(made.params).substr(1);
+            const auto named = net::member_of(criteria, "blockHash");
+            const auto* const block = chain->with_hash(named);
+            const std::string log = "{ \"blockHash\" : " + std::string(named);
+            if (block == nullptr || block->number != 101) co_return Said{"[]"};
+            co_return Said{"[" + log + " }, " + log + ", \"removed\" : false }]"};
+        });
+        co_await subscriber_.connect(loop(), address_);
+        const std::string id = co_await subscriber_.call("eth_subscribe", R"(["logs",{}])");
+        chain->grow(1);
+        co_await subscriber_.told(id, 2);
+        const std::string hash = chain->at(101).hash;
+        chain->replace(1, 0xb);
+        co_await subscriber_.told(id, 4);
+        EXPECT_EQ(subscriber_.all(id)[2], R"({"blockHash":)" + hash + R"(,"removed":true})");
+        EXPECT_EQ(subscriber_.all(id)[3], subscriber_.all(id)[2]);
+        subscriber_.close();
+    });
+}
+
 TEST_F(ProxyFeed, subscriptions_and_filters_outlive_a_reload) {
     add();
     begin();
