@@ -56,6 +56,8 @@ class Caller {
     [[nodiscard]] bool is_anonymous() const { return is_anonymous_; }
     void set_anonymous() { is_anonymous_ = true; }
     [[nodiscard]] bool may_call(std::string_view method) const;
+    /// Whether it may call some methods only, and so nothing that is not named as a method.
+    [[nodiscard]] bool is_restricted() const { return !methods_.empty(); }
     /// Takes @p cost calls. @return 0, or how long to wait before trying again.
     [[nodiscard]] std::int64_t take(std::uint32_t cost, std::int64_t now_ns, std::int64_t unix_s);
 

@@ -137,6 +137,9 @@ struct Proxy::State : std::enable_shared_from_this<State> {
     /// Whether a gRPC call may be made: it costs as much as a request of REST.
     Result<void> admit_call(const net::Request& request) {
         WEFT_TRY(const CallerPtr caller, now->guard->admit(request, unix_seconds()));
+        if (caller->is_restricted()) {
+            return fail(ErrorCode::permission_denied, "this key is for some JSON-RPC methods only");
+        }
         if (caller->take(1, loop.now_ns(), unix_seconds()) == 0) return {};
         return fail(ErrorCode::resource_exhausted, "too many calls");
     }
@@ -155,6 +158,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         const bool is_rest =
             request.path == "/graphql" || request.path == "/openapi.json" || request.path.starts_with("/v1");
         if (is_rest) {
+            if ((*caller)->is_restricted()) return ready(plain(403, "this key is for some JSON-RPC methods only\n"));
             std::int64_t wait = (*caller)->take(1, loop.now_ns(), unix_seconds());
             if (wait > 0) {
                 net::Response refusal = plain(429, "too many calls\n");

@@ -58,7 +58,8 @@ TEST_F(ProxyCaller, a_key_has_its_own_limits_and_is_told_when_to_come_again) {
     config.rules["eth_getLogs"].cost = 5;
     config.guard.keys = {{"slow", "key-of-slow", "", {1, 3, 0}, {}},
                          {"daily", "key-of-daily", "", {0, 0, 4}, {}},
-                         {"few", "key-of-few", "", {}, {"eth_chain*", "eth_blockNumber"}}};
+                         {"few", "key-of-few", "", {}, {"eth_chain*", "eth_blockNumber"}},
+                         {"all", "key-of-all", "", {}, {}}};
     add();
     begin();
     on_loop([&]() -> Task<void> {
@@ -86,6 +87,12 @@ TEST_F(ProxyCaller, a_key_has_its_own_limits_and_is_told_when_to_come_again) {
         EXPECT_EQ(co_await call("eth_chainId", "[]", {{"X-API-Key", "key-of-few"}}), "\"0x1\"");
         EXPECT_NE((co_await call("eth_getBalance", R"(["0x1"])", {{"X-API-Key", "key-of-few"}})).find("-32601"),
                   std::string::npos);
+        // What is no method can't be on its list.
+        for (const char* path : {"/graphql", "/v1/accounts/0x1111111111111111111111111111111111111111"}) {
+            const std::string query = R"({"query":"{ chainID }"})";
+            EXPECT_EQ((co_await post(query, {{"X-API-Key", "key-of-few"}}, path)).status, 403);
+            EXPECT_NE((co_await post(query, {{"X-API-Key", "key-of-all"}}, path)).status, 403);
+        }
     });
 }
 
