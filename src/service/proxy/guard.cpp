@@ -1,5 +1,7 @@
 #include "service/proxy/guard.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 
@@ -19,9 +21,26 @@ std::string digest_of(std::string_view key) {
     return to_hex_digits(crypto::sha256({reinterpret_cast<const std::uint8_t*>(key.data()), key.size()}).view());
 }
 
+/// Of "10.0.0.1:5000", "[::1]:5000", "[::ffff:10.0.0.1]:5000" (10.0.0.1) or "unix".
 std::string_view host_of(std::string_view peer) {
+    if (peer.starts_with('[')) {
+        const auto host = peer.substr(1, peer.find(']') - 1);
+        constexpr std::string_view mapped = "::ffff:";
+        const bool is_mapped = host.starts_with(mapped) && host.find('.') != std::string_view::npos;
+        return is_mapped ? host.substr(mapped.size()) : host;
+    }
     const auto colon = peer.rfind(':');
     return colon == std::string_view::npos ? peer : peer.substr(0, colon);
+}
+
+/// Who shares a limit. Whoever has an address of IPv6 has the 2^64 besides it: they are one caller.
+std::string limit_of(const std::string& address) {
+    in6_addr bytes{};
+    if (inet_pton(AF_INET6, address.c_str(), &bytes) != 1 || IN6_IS_ADDR_V4MAPPED(&bytes)) return address;
+    std::fill(bytes.s6_addr + 8, bytes.s6_addr + 16, std::uint8_t{0});
+    char text[INET6_ADDRSTRLEN] = "";
+    inet_ntop(AF_INET6, &bytes, text, sizeof text);
+    return std::string(text) + "/64";
 }
 
 /// A key in a header, or, because a wallet can be given nothing but an URL, as the path.
@@ -73,9 +92,13 @@ Result<std::unique_ptr<Guard>> Guard::make(GuardConfig config) {
         if (key.key.empty() == key.key_sha256.empty()) {
             return fail(ErrorCode::invalid_argument, "key " + key.name + ": want either key or key_sha256");
         }
-        const std::string digest = key.key.empty() ? key.key_sha256 : digest_of(key.key);
-        if (digest.size() != 64) {
-            return fail(ErrorCode::invalid_argument, "key " + key.name + ": key_sha256 has 64 hexadecimal digits");
+        std::string digest = digest_of(key.key);
+        if (key.key.empty()) {
+            const auto given = fixed_from_hex<Hash>("0x" + key.key_sha256);
+            if (!given) {
+                return fail(ErrorCode::invalid_argument, "key " + key.name + ": key_sha256 has 64 hexadecimal digits");
+            }
+            digest = to_hex_digits(given->view());
         }
         if (!out->by_digest_.emplace(digest, std::make_shared<Caller>(key.name, key.limits, key.methods)).second) {
             return fail(ErrorCode::invalid_argument, "key " + key.name + " is another's, too");
@@ -123,7 +146,7 @@ Result<CallerPtr> Guard::admit(const net::Request& request, std::int64_t unix_s)
     }
     if (wants_key && !config_.open) return fail(ErrorCode::unauthenticated, "an API key or a token is needed");
     if (config_.open_limits.per_second == 0 && config_.open_limits.per_day == 0) return anyone_;
-    auto caller = addresses_.get(client_address(request), config_.open_limits);
+    auto caller = addresses_.get(limit_of(client_address(request)), config_.open_limits);
     caller->set_anonymous();
     return caller;
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
+
 #include "base/hex.hpp"
 #include "crypto/sha2.hpp"
 
@@ -52,6 +55,10 @@ TEST(Guard, AKeyByItsDigest) {
          {},
          {}}};
     EXPECT_TRUE((*Guard::make(config))->admit(Call{.path = "/secret-a"}.request(), 0));
+    std::ranges::transform(config.keys[0].key_sha256, config.keys[0].key_sha256.begin(), ::toupper);
+    EXPECT_TRUE((*Guard::make(config))->admit(Call{.path = "/secret-a"}.request(), 0));
+    config.keys[0].key_sha256[0] = 'x';
+    EXPECT_FALSE(Guard::make(config));
 }
 
 TEST(Guard, RefusesConfigurationsThatCanNotBeMeant) {
@@ -102,9 +109,20 @@ TEST(Guard, EachAddressHasItsOwnLimit) {
     EXPECT_NE(first, *guard->admit(Call{.peer = "10.0.0.1:3"}.request(), 0));
 }
 
+TEST(Guard, ANetworkOfIpv6IsOneCaller) {
+    GuardConfig config;
+    config.open = true;
+    config.open_limits = {1, 1, 0};
+    const auto guard = *Guard::make(config);
+    const auto caller = [&](const char* peer) { return *guard->admit(Call{.peer = peer}.request(), 0); };
+    EXPECT_EQ(caller("[2001:db8::1]:1"), caller("[2001:db8::ffff:1:2:3]:2"));
+    EXPECT_NE(caller("[2001:db8::1]:1"), caller("[2001:db8:0:1::1]:1"));
+    EXPECT_NE(caller("[::ffff:10.0.0.1]:1"), caller("[::ffff:10.0.0.2]:1")) << "addresses of IPv4";
+}
+
 TEST(Guard, ForwardedAddressesCountOnlyFromTrustedProxies) {
     GuardConfig config;
-    config.trusted_proxies = {"10.0.0.1", "10.0.0.2"};
+    config.trusted_proxies = {"10.0.0.1", "10.0.0.2", "::1"};
     const auto guard = *Guard::make(config);
     const auto address = [&](std::string peer, std::string_view forwarded) {
         return guard->client_address(
@@ -115,6 +133,9 @@ TEST(Guard, ForwardedAddressesCountOnlyFromTrustedProxies) {
     EXPECT_EQ(address("10.0.0.1:1", "6.6.6.6, 1.2.3.4, 10.0.0.2"), "1.2.3.4");
     EXPECT_EQ(address("10.0.0.1:1", ""), "10.0.0.1");
     EXPECT_EQ(address("10.0.0.1:1", "10.0.0.2"), "10.0.0.2");
+    EXPECT_EQ(address("[::1]:1", "1.2.3.4"), "1.2.3.4") << "trusted, as it is written in the list";
+    EXPECT_EQ(address("[::2]:1", "1.2.3.4"), "::2");
+    EXPECT_EQ(address("[::ffff:10.0.0.1]:1", "1.2.3.4"), "1.2.3.4");
 }
 
 }  // namespace
