@@ -1,6 +1,7 @@
 #include "service/proxy/pending.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/hex.hpp"
 #include "crypto/keccak.hpp"
@@ -16,7 +17,14 @@ constexpr std::uint64_t recent_states = 128;
 /// A call for a block that nobody has yet is tried again so often.
 constexpr std::int64_t block_wait_ns = 25 * ns_per_ms;
 
-std::uint64_t digest_of(std::string_view json) { return std::hash<std::string_view>{}(net::without_space(json)); }
+/// Of a hash that nobody can make another answer for: who lies knows what the others will say.
+std::uint64_t digest_of(std::string_view json) {
+    const std::string text = net::without_space(json);
+    const Hash hash = crypto::keccak256({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    std::uint64_t out = 0;
+    std::memcpy(&out, hash.view().data(), sizeof out);
+    return out;
+}
 
 /// Of a block that its hash names there is nothing else to say on another branch.
 bool names_hash(std::string_view name, Kind kind, const BlockRef& block) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "net/test_peer.hpp"
 #include "service/proxy/test_proxy.hpp"
 
@@ -271,6 +274,55 @@ TEST_F(ProxyRead, a_quorum_finds_who_is_wrong_and_tells) {
         const std::uint64_t disagreed = co_await counted("disagreements");
         EXPECT_NE((co_await call("eth_getBalance", balance_at(60))).find("do not agree"), std::string::npos);
         EXPECT_EQ(co_await counted("disagreements"), disagreed + 1);
+    });
+}
+
+/// Another text that std::hash takes for @p text, 15 characters in quotes: two blocks of MurmurHash64A, the second of
+/// which makes up for the first.
+std::string same_to_std_hash(const std::string& text) {
+    constexpr std::uint64_t m = 0xc6a4a7935bd1e995;
+    std::uint64_t inverse = m;  // modulo 2^64, by Newton
+    for (int i = 0; i < 6; ++i) inverse *= 2 - m * inverse;
+    const auto mix = [](std::uint64_t k) {
+        k *= m;
+        return (k ^ k >> 47) * m;
+    };
+    const auto unmix = [&](std::uint64_t k) {
+        k *= inverse;
+        return (k ^ k >> 47) * inverse;
+    };
+    std::string out = text;
+    std::uint64_t first = 0;
+    std::uint64_t second = 0;
+    std::memcpy(&first, text.data(), 8);
+    std::memcpy(&second, text.data() + 8, 8);
+    const std::uint64_t start = 0xc70f6907 ^ (text.size() * m);
+    const std::uint64_t want = ((start ^ mix(first)) * m) ^ mix(second);
+    for (std::uint64_t i = 1;; ++i) {
+        std::uint64_t other = first;
+        for (int byte = 1; byte < 8; ++byte) other ^= (i >> (byte * 3) & 7) << (byte * 8);
+        if (other == first) continue;
+        const std::uint64_t rest = unmix(want ^ ((start ^ mix(other)) * m));
+        std::memcpy(out.data(), &other, 8);
+        std::memcpy(out.data() + 8, &rest, 8);
+        const auto plain = [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != '"' && c != '\\'; };
+        if (std::all_of(out.begin() + 1, out.end() - 1, plain)) return out;
+    }
+}
+
+TEST_F(ProxyRead, an_answer_made_to_look_equal_is_not) {
+    config.rules["eth_getBalance"].quorum = 2;
+    add();
+    add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        const std::string truth = "\"0x123456789abcd\"";
+        const std::string lie = same_to_std_hash(truth);
+        EXPECT_NE(truth, lie);
+        EXPECT_EQ(std::hash<std::string_view>{}(truth), std::hash<std::string_view>{}(lie));
+        upstreams_[0]->says("eth_getBalance", truth);
+        upstreams_[1]->says("eth_getBalance", lie);
+        EXPECT_NE((co_await call("eth_getBalance", balance_at(10))).find("do not agree"), std::string::npos);
     });
 }
 
