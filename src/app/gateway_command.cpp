@@ -31,6 +31,7 @@ struct GatewayOptions {
     std::optional<std::int64_t> timeout_ms;
     std::optional<std::size_t> cache_mib;
     std::optional<std::uint64_t> logs_blocks;
+    std::optional<std::size_t> loops;
 };
 
 Result<void> add_quorums(const std::vector<std::string>& given, service::proxy::ProxyConfig& config) {
@@ -69,6 +70,7 @@ Result<GatewayFile> read(const GatewayOptions& options) {
     if (config.upstreams.empty()) {
         return fail(ErrorCode::invalid_argument, "no upstream: want --upstream URL, or --config FILE that names some");
     }
+    if (options.loops) out.loops = *options.loops;
     if (!options.http.empty()) out.http = options.http;
     if (out.http.empty() && out.https.empty()) out.http = {"127.0.0.1:8545"};
     return out;
@@ -101,7 +103,7 @@ Result<void> run_gateway(const GatewayOptions& options) {
     const StopSignals signals;
     observe::set_log_level(*observe::level_from(options.log_level));
     WEFT_TRY(auto file, read(options));
-    net::LoopGroup loops(1);
+    net::LoopGroup loops(file.loops);
     loops.start();
     Result<void> done;
     {
@@ -143,6 +145,9 @@ void define_gateway(CLI::App& command, int& status) {
         .add_option("--logs-blocks", options->logs_blocks,
                     "blocks of one eth_getLogs to an upstream; wider ones are split")
         ->type_name("N");
+    command.add_option("--loops", options->loops, "threads (default: one a processor)")
+        ->type_name("N")
+        ->check(CLI::Range(std::size_t{1}, loops_max));
     command.add_option("--log-level", options->log_level, "debug, info, warn or error")
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
     command.footer("The file, by example:\n\n" + std::string(gateway_file_example()));

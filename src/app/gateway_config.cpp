@@ -276,7 +276,8 @@ Reader::Members members_of(const Reader& reader, GatewayFile& out) {
             {"logs-blocks", reader.number(proxy.logs_blocks_max, 1, 1'000'000'000)},
             {"batch-items", reader.number(proxy.limits.batch_items_max, 1, 1'000'000)},
             {"body-mib", reader.number(proxy.http.body_bytes_max, 1, 1'024, mib)},
-            {"connections", reader.number(proxy.http.connections_max, 1, 10'000'000)}};
+            {"connections", reader.number(proxy.http.connections_max, 1, 10'000'000)},
+            {"loops", reader.number(out.loops, 1, loops_max)}};
 }
 
 }  // namespace
@@ -330,6 +331,7 @@ timeout: 30s
 attempts: 4
 hedge-quantile: 0.95
 cache-mib: 256
+loops: 4                           # threads; by the processors if it is not said
 logs-blocks: 10000
 )";
 }

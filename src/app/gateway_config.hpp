@@ -11,12 +11,16 @@
 
 namespace weft::app {
 
+inline constexpr std::size_t loops_max = 64;
+
 struct GatewayFile {
     service::proxy::ProxyConfig proxy;
     /// Addresses to listen on, plain and with TLS.
     std::vector<std::string> http;
     std::vector<std::string> https;
     net::TlsServerOptions tls;
+    /// Event loops, each on a thread; 0: one a processor.
+    std::size_t loops = 0;
 };
 
 /// @param file  named in errors: "gateway.yaml:12: upstreams: want ...".

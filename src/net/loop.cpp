@@ -1,6 +1,7 @@
 #include "net/loop.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,6 +15,18 @@
 #include "net/loop_core.hpp"
 
 namespace weft::net {
+
+namespace {
+
+/// That this process may use, which may be fewer than there are.
+std::size_t usable_processors() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) == 0) return static_cast<std::size_t>(std::max(1, CPU_COUNT(&set)));
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace
 
 Timer::Timer(Loop& loop, std::move_only_function<void()> fire, bool also_at_stop)
     : loop_(&loop), also_at_stop_(also_at_stop), fire_(std::move(fire)) {}
@@ -349,7 +362,7 @@ struct LoopGroup::State {
 };
 
 LoopGroup::LoopGroup(std::size_t count) : state_(std::make_unique<State>()) {
-    if (count == 0) count = std::max(1U, std::thread::hardware_concurrency());
+    if (count == 0) count = usable_processors();
     for (std::size_t i = 0; i < count; ++i) state_->loops.push_back(std::make_unique<Loop>());
 }
 

@@ -112,7 +112,7 @@ class Alarm {
 /// Loops on threads of their own.
 class LoopGroup {
   public:
-    /// @param count  threads; 0 means one a processor.
+    /// @param count  threads; 0 means one for each processor that the process may use.
     explicit LoopGroup(std::size_t count);
     ~LoopGroup();
     LoopGroup(const LoopGroup&) = delete;

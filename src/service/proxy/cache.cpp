@@ -16,6 +16,7 @@ std::size_t Cache::size_of(const Entry& entry) {
 }
 
 AnswerPtr Cache::find(std::string_view key, std::int64_t now_ns, std::uint64_t epoch) {
+    const std::scoped_lock lock(mutex_);
     const auto found = by_key_.find(key);
     if (found == by_key_.end()) return nullptr;
     const auto entry = found->second;
@@ -30,6 +31,7 @@ AnswerPtr Cache::find(std::string_view key, std::int64_t now_ns, std::uint64_t e
 }
 
 void Cache::put(std::string key, AnswerPtr answer, std::int64_t until_ns, bool is_final, std::uint64_t epoch) {
+    const std::scoped_lock lock(mutex_);
     if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
     entries_.push_front({std::move(key), std::move(answer), until_ns, epoch, is_final});
     const auto entry = entries_.begin();
@@ -49,7 +51,18 @@ void Cache::drop(List::iterator entry) {
     entries_.erase(entry);
 }
 
+std::size_t Cache::bytes() const {
+    const std::scoped_lock lock(mutex_);
+    return bytes_;
+}
+
+std::size_t Cache::size() const {
+    const std::scoped_lock lock(mutex_);
+    return by_key_.size();
+}
+
 void Cache::clear() {
+    const std::scoped_lock lock(mutex_);
     by_key_.clear();
     entries_.clear();
     bytes_ = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <list>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +12,7 @@
 
 namespace weft::service::proxy {
 
+/// Thread-safe.
 class Cache {
   public:
     explicit Cache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -22,8 +24,8 @@ class Cache {
     void put(std::string key, AnswerPtr answer, std::int64_t until_ns, bool is_final, std::uint64_t epoch);
     void clear();
 
-    [[nodiscard]] std::size_t bytes() const { return bytes_; }
-    [[nodiscard]] std::size_t size() const { return by_key_.size(); }
+    [[nodiscard]] std::size_t bytes() const;
+    [[nodiscard]] std::size_t size() const;
 
   private:
     struct Entry {
@@ -37,7 +39,8 @@ class Cache {
     void drop(List::iterator entry);
     [[nodiscard]] static std::size_t size_of(const Entry& entry);
 
-    std::size_t bytes_max_;
+    const std::size_t bytes_max_;
+    mutable std::mutex mutex_;
     std::size_t bytes_ = 0;
     List entries_;  // the newest first
     std::unordered_map<std::string_view, List::iterator> by_key_;

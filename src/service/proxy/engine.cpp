@@ -18,7 +18,6 @@ constexpr std::int64_t heads_wait_ns = 200 * ns_per_ms;
 constexpr std::int64_t constant_ttl_ns = 600 * ns_per_s;
 constexpr std::int64_t realtime_ttl_ns = 500 * ns_per_ms;
 constexpr std::uint32_t logs_splits_max = 2'048;
-constexpr std::size_t sent_max = 8'192;
 
 /// Whether the answer belongs to its key and to nothing else, so that equal calls may share it.
 bool is_shareable(const Method& method, const BlockRef& block) {
@@ -34,18 +33,14 @@ bool is_shareable(const Method& method, const BlockRef& block) {
 
 }  // namespace
 
-/// An equal call that is under way, and who else waits for it.
-struct Engine::Flight {
-    std::vector<Promise<AnswerPtr>> waiting;
-};
-
-Engine::Engine(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, Hub& hub)
+Engine::Engine(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, std::shared_ptr<Common> common, Hub& hub)
     : loop_(loop),
       settings_(std::move(config)),
-      upstreams_(loop, settings_),
-      cache_(config_.cache_bytes_max),
+      common_(std::move(common)),
+      upstreams_(loop, settings_, common_),
       hub_(hub),
       pending_feed_(loop, upstreams_, [this](std::string_view hash) { hub_.saw_pending(hash); }),
+      retry_config_(share_of(mesh::RetryConfig{}, common_->loops())),
       retries_(mesh::make_retry_budget(retry_config_, loop.now_ns())),
       random_state_(std::random_device{}() | 1U),
       hits_(observe::metrics().counter("weft_proxy_cache_hits_total", "Calls answered from the cache.")),
@@ -66,22 +61,20 @@ Result<void> Engine::open() {
 }
 
 void Engine::start(Engine* before) {
-    if (before != nullptr) {
-        upstreams_.heads().begin_at(before->upstreams_.heads());
-        sent_ = before->sent_;
-        sent_order_ = before->sent_order_;
-        before->retire();
+    if (before != nullptr) before->retire();
+    if (&common_->lead() == &loop_) {
+        if (before != nullptr) common_->begin_at(*before->common_);
+        hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
+        hub_.on_blocks = [this](std::optional<std::uint64_t> replaced) { followed(replaced); };
+        upstreams_.on_chain = [this](std::uint64_t number, const std::string& hash) { return hub_.has(number, hash); };
+        if (hub_.wants_pending()) pending_feed_.want(true);
     }
-    hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
-    hub_.on_blocks = [this](std::optional<std::uint64_t> replaced) { followed(replaced); };
-    upstreams_.on_chain = [this](std::uint64_t number, const std::string& hash) { return hub_.has(number, hash); };
-    if (hub_.wants_pending()) pending_feed_.want(true);
     upstreams_.start();
 }
 
 void Engine::followed(std::optional<std::uint64_t> replaced) {
     // A block that its node called final has another in its place: what is kept for ever may be of it.
-    if (replaced && *replaced <= upstreams_.heads().final()) cache_.clear();
+    if (replaced && *replaced <= upstreams_.heads().final()) common_->cache.clear();
     upstreams_.followed(replaced);
 }
 
@@ -204,7 +197,7 @@ Engine::Quick Engine::begin_quick(const net::RpcRequestSpans& spans, const Metho
     const Kind kind = method.kind;
     const bool reads =
         kind == Kind::by_block || kind == Kind::by_hash || kind == Kind::constant || kind == Kind::realtime;
-    if (!reads || stopped_ || is_strong || (rewrites() && upstreams_.polling())) return {};
+    if (!reads || stopped_ || is_strong || (rewrites() && common_->polling())) return {};
     auto resolved = resolve(method, spans.params, rewrites() ? &upstreams_.heads() : nullptr);
     // What waits may differ from one upstream to another: ask_highest().
     if (rewrites() && resolved.block.moving) return {};
@@ -212,7 +205,7 @@ Engine::Quick Engine::begin_quick(const net::RpcRequestSpans& spans, const Metho
         if (config_.cache_bytes_max == 0) return {};
         std::string key(spans.method);
         key.append(resolved.params);
-        auto found = cache_.find(key, loop_.now_ns(), upstreams_.epoch());
+        auto found = common_->cache.find(key, loop_.now_ns(), common_->epoch);
         if (found) hits_.add();
         return {std::move(found), nullptr};
     }
@@ -239,15 +232,14 @@ Task<std::string> Engine::call(std::string method, std::string params) {
 
 /// What lives in the gateway. Heads that were asked for because something was changed are waited for: who changes the
 /// chain and asks its filter shall find the change there.
-Task<AnswerPtr> Engine::ask_hub(const Method& method, std::string params, net::SessionPtr session) {
-    if (method.kind == Kind::subscription) {
-        if (method.name == "eth_subscribe") co_return hub_.subscribe(session, params);
-        co_return hub_.unsubscribe(session, params);
+Task<AnswerPtr> Engine::ask_hub(const Method& method, std::string params, Client client) {
+    const bool subscribes = method.kind == Kind::subscription;
+    if (subscribes && client.subscribed != nullptr) *client.subscribed = true;
+    if (!subscribes) {
+        if (method.name.starts_with("eth_new") && !common_->told) upstreams_.poll_now();
+        if (common_->polling()) co_await wait_for_heads();
     }
-    const bool begins = method.name.starts_with("eth_new");
-    if (begins && !upstreams_.is_told()) upstreams_.poll_now();
-    if (upstreams_.polling()) co_await wait_for_heads();
-    co_return co_await hub_.filter(std::string(method.name), std::move(params));
+    co_return co_await net::run_at(hub_.loop(), hub_.answer(method.name, std::move(params), std::move(client.session)));
 }
 
 /// Nothing, or why the caller may not call now.
@@ -283,13 +275,13 @@ Task<AnswerPtr> Engine::ask_checked(std::string_view name, std::string_view para
     }
     if (method.kind == Kind::head) co_return co_await block_number(id);
     if (method.kind == Kind::filter || method.kind == Kind::subscription) {
-        co_return co_await ask_hub(method, std::string(params), std::move(client.session));
+        co_return co_await ask_hub(method, std::string(params), std::move(client));
     }
     spec.method = &method;
     spec.name = name;
     spec.id = id.empty() ? "0" : id;
     const bool tags_matter = method.kind == Kind::by_block || method.kind == Kind::logs;
-    if (tags_matter && rewrites() && upstreams_.polling()) co_await wait_for_heads();
+    if (tags_matter && rewrites() && common_->polling()) co_await wait_for_heads();
     auto resolved = resolve(method, params, rewrites() ? &upstreams_.heads() : nullptr);
     spec.params = std::move(resolved.params);
     spec.block = resolved.block;
@@ -308,7 +300,7 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
         if (sends && !answer->is_error()) keep_sent(answer->parts.result);
         // What was changed shall be seen by who changed it.
         if (anew && !answer->is_error()) {
-            cache_.clear();
+            common_->cache.clear();
             upstreams_.forget();
         } else if (changes && (rewrites() || hub_.in_use()) && !answer->is_error()) {
             upstreams_.poll_now();
@@ -317,7 +309,7 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
     }
     std::string key = spec.name + spec.params;
     if (config_.cache_bytes_max > 0) {
-        if (auto found = cache_.find(key, loop_.now_ns(), upstreams_.epoch())) {
+        if (auto found = common_->cache.find(key, loop_.now_ns(), common_->epoch)) {
             hits_.add();
             co_return found;
         }
@@ -328,22 +320,18 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
 
 Task<AnswerPtr> Engine::ask_together(std::string key, Spec spec) {
     // Who asks after a block was replaced shall not be given what was asked before.
-    const std::uint64_t epoch = upstreams_.epoch();
-    const std::string flight_key = key + std::to_string(epoch);
-    if (const auto found = flights_.find(flight_key); found != flights_.end()) {
+    const std::uint64_t epoch = common_->epoch;
+    const std::string flight = key + std::to_string(epoch);
+    if (auto other = common_->flights.join(flight)) {
         joined_.add();
-        auto future = found->second->waiting.emplace_back().future();
-        co_return co_await std::move(future).wait();
+        co_return co_await std::move(*other).wait();
     }
-    const auto flight = std::make_shared<Flight>();
-    flights_.emplace(flight_key, flight);
     const Spec kept{spec.method, spec.name, {}, {}, spec.block, {}};
     AnswerPtr answer =
         spec.method->kind == Kind::logs ? co_await ask_logs(std::move(spec)) : co_await attempt(std::move(spec));
-    flights_.erase(flight_key);
     learn(kept, answer);
-    if (epoch == upstreams_.epoch()) keep(std::move(key), kept, answer);
-    for (auto& waiting : flight->waiting) waiting.set(answer);
+    if (epoch == common_->epoch) keep(std::move(key), kept, answer);
+    common_->flights.land(flight, answer);
     co_return answer;
 }
 
@@ -413,9 +401,9 @@ Task<AnswerPtr> Engine::ask_logs(Spec spec) {
 
 /// The newest block, which never goes back. Asks when nothing was heard lately.
 Task<AnswerPtr> Engine::block_number(std::string_view id) {
-    if (upstreams_.polling() && rewrites()) co_await wait_for_heads();
+    if (common_->polling() && rewrites()) co_await wait_for_heads();
     const auto& heads = upstreams_.heads();
-    const bool fresh = upstreams_.is_told() || loop_.now_ns() - upstreams_.heard_ns() <= config_.head_fresh_ns;
+    const bool fresh = common_->told || loop_.now_ns() - common_->heard_ns <= config_.head_fresh_ns;
     if (heads.served() > 0 && rewrites() && fresh) co_return make_answer(quantity_text(heads.served()));
     Spec spec;
     static const Method asked{"eth_blockNumber", Kind::head};
@@ -436,21 +424,17 @@ Task<AnswerPtr> Engine::block_number(std::string_view id) {
 
 void Engine::keep_sent(std::string_view hash) {
     hub_.saw_pending(hash);
-    if (!rewrites() || !sent_.emplace(hash).second) return;
-    sent_order_.emplace_back(hash);
-    if (sent_order_.size() <= sent_max) return;
-    sent_.erase(sent_order_.front());
-    sent_order_.pop_front();
+    if (rewrites()) common_->sent->add(hash);
 }
 
 bool Engine::was_sent(const Spec& spec) const {
-    if (sent_.empty() || spec.name != "eth_getTransactionByHash" || spec.params.size() < 2) return false;
-    return sent_.contains(spec.params.substr(1, spec.params.size() - 2));
+    if (spec.name != "eth_getTransactionByHash" || spec.params.size() < 2) return false;
+    return common_->sent->contains(spec.params.substr(1, spec.params.size() - 2));
 }
 
 Task<void> Engine::wait_for_heads() {
     const std::int64_t until_ns = loop_.now_ns() + heads_wait_ns;
-    static_cast<void>(co_await settled(net::within(loop_, until_ns, upstreams_.polled().wait())));
+    static_cast<void>(co_await settled(net::within(loop_, until_ns, common_->polled().wait())));
 }
 
 /// Answers that name their block tell of the upstream's head.
@@ -475,17 +459,18 @@ void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer) {
     const auto& parts = answer->parts;
     const auto& heads = upstreams_.heads();
     const std::int64_t now = loop_.now_ns();
-    const std::uint64_t epoch = upstreams_.epoch();
+    const std::uint64_t epoch = common_->epoch;
     switch (spec.method->kind) {
-        case Kind::constant: return cache_.put(std::move(key), answer, now + constant_ttl_ns, true, epoch);
-        case Kind::realtime: return cache_.put(std::move(key), answer, now + realtime_ttl_ns, false, epoch);
+        case Kind::constant: return common_->cache.put(std::move(key), answer, now + constant_ttl_ns, true, epoch);
+        case Kind::realtime: return common_->cache.put(std::move(key), answer, now + realtime_ttl_ns, false, epoch);
         case Kind::by_block:
         case Kind::logs: {
             if (parts.result == "null" || !spec.block.number) return;
             const bool is_final = *spec.block.number <= heads.final();
             // What the upstreams have not reached yet may have another answer in a moment.
             if (*spec.block.number > heads.served()) return;
-            return cache_.put(std::move(key), answer, is_final ? 0 : now + config_.unfinal_ttl_ns, is_final, epoch);
+            return common_->cache.put(std::move(key), answer, is_final ? 0 : now + config_.unfinal_ttl_ns, is_final,
+                                      epoch);
         }
         case Kind::by_hash: {
             if (parts.result == "null") return;
@@ -494,22 +479,40 @@ void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer) {
             // A transaction that waits may be in a block at any moment.
             if (!number && parts.result.starts_with('{')) return;
             const bool is_final = number && *number <= heads.final();
-            return cache_.put(std::move(key), answer, is_final ? 0 : now + config_.unfinal_ttl_ns, is_final, epoch);
+            return common_->cache.put(std::move(key), answer, is_final ? 0 : now + config_.unfinal_ttl_ns, is_final,
+                                      epoch);
         }
         default: return;
     }
 }
 
-std::string Engine::status_json() const {
+std::string Engine::status_json(const std::vector<UpstreamStatus>& upstreams) {
     json::Writer out;
     out.begin_object();
-    out.key("head").unsigned_integer(upstreams_.heads().served());
-    out.key("safe").unsigned_integer(upstreams_.heads().safe());
-    out.key("finalized").unsigned_integer(upstreams_.heads().final());
-    out.key("upstreams").raw(upstreams_.status_json());
+    const auto& heads = upstreams_.heads();
+    out.key("head").unsigned_integer(heads.served());
+    out.key("safe").unsigned_integer(heads.safe());
+    out.key("finalized").unsigned_integer(heads.final());
+    out.key("upstreams").begin_array();
+    for (const auto& one : upstreams) {
+        out.begin_object().string("id", one.id);
+        out.key("head").unsigned_integer(one.head);
+        out.boolean("usable", one.usable).boolean("fallback", one.fallback).boolean("astray", one.astray);
+        out.boolean("told", one.told);
+        out.key("latency_us").unsigned_integer(one.latency_us);
+        out.key("outstanding").unsigned_integer(one.outstanding);
+        out.key("connections").unsigned_integer(one.connections);
+        out.key("calls").unsigned_integer(one.calls);
+        out.key("errors").unsigned_integer(one.errors);
+        out.key("disagreements").unsigned_integer(one.disagreements);
+        out.key("state_from").unsigned_integer(one.state_from);
+        if (!one.usable && !one.why.empty()) out.string("why", one.why);
+        out.end_object();
+    }
+    out.end_array();
     out.key("cache").begin_object();
-    out.key("entries").unsigned_integer(cache_.size());
-    out.key("bytes").unsigned_integer(cache_.bytes());
+    out.key("entries").unsigned_integer(common_->cache.size());
+    out.key("bytes").unsigned_integer(common_->cache.bytes());
     out.key("hits").unsigned_integer(hits_.value());
     out.key("misses").unsigned_integer(misses_.value());
     out.end_object();

@@ -3,12 +3,9 @@
 // at one or several of them.
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/task.hpp"
@@ -16,7 +13,7 @@
 #include "net/loop.hpp"
 #include "net/websocket.hpp"
 #include "service/proxy/block_ref.hpp"
-#include "service/proxy/cache.hpp"
+#include "service/proxy/common.hpp"
 #include "service/proxy/guard.hpp"
 #include "service/proxy/hub.hpp"
 #include "service/proxy/pending_feed.hpp"
@@ -30,6 +27,8 @@ struct Client {
     CallerPtr caller = {};         // null: the gateway itself
     /// Reads shall see every block that an upstream had when they came.
     bool is_strong = false;
+    /// Set when it has subscribed to something: Hub::activate() follows the reply.
+    bool* subscribed = nullptr;
     /// Set when a call was refused for the caller's limits: how long to wait.
     std::int64_t* wait_ns = nullptr;
 };
@@ -37,8 +36,9 @@ struct Client {
 /// Of one loop.
 class Engine {
   public:
-    /// @param hub  outlives the engine; fed by it from start() to retire().
-    Engine(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, Hub& hub);
+    /// @param common  of all loops' engines; the one of its lead feeds the hub, from start() to retire().
+    /// @param hub     of the lead's loop; outlives the engine.
+    Engine(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, std::shared_ptr<Common> common, Hub& hub);
     ~Engine();
 
     /// @errors as Upstreams::open.
@@ -57,11 +57,12 @@ class Engine {
     Task<std::string> call(std::string method, std::string params);
 
     [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
-    [[nodiscard]] std::string status_json() const;
+    /// As a JSON object; of the lead.
+    /// @param upstreams  as all loops see them.
+    [[nodiscard]] std::string status_json(const std::vector<UpstreamStatus>& upstreams);
 
   private:
     struct Pending;
-    struct Flight;
     struct Highest;
     struct Spec {
         const Method* method = nullptr;
@@ -84,7 +85,7 @@ class Engine {
         std::shared_ptr<Pending> pending;
     };
     [[nodiscard]] Quick begin_quick(const net::RpcRequestSpans& spans, const MethodRule& rule, bool is_strong);
-    Task<AnswerPtr> ask_hub(const Method& method, std::string params, net::SessionPtr session);
+    Task<AnswerPtr> ask_hub(const Method& method, std::string params, Client client);
     Task<AnswerPtr> ask_resolved(Spec spec);
     Task<AnswerPtr> ask_together(std::string key, Spec spec);
     Task<AnswerPtr> ask_logs(Spec spec);
@@ -107,14 +108,11 @@ class Engine {
     net::Loop& loop_;
     const std::shared_ptr<const ProxyConfig> settings_;
     const ProxyConfig& config_ = *settings_;
+    const std::shared_ptr<Common> common_;
     Upstreams upstreams_;
-    Cache cache_;
     Hub& hub_;
     PendingFeed pending_feed_;
-    std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
-    std::unordered_set<std::string> sent_;  // hashes (raw JSON), the last ones
-    std::deque<std::string> sent_order_;
-    mesh::RetryConfig retry_config_;
+    const mesh::RetryConfig retry_config_;
     mesh::RetryBudget retries_;
     std::uint64_t random_state_;
     observe::Counter& hits_;

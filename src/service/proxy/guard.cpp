@@ -56,8 +56,12 @@ std::string_view key_of(const net::Request& request) {
 
 }  // namespace
 
-Caller::Caller(std::string name, const CallerLimits& limits, std::vector<std::string> methods)
-    : name_(std::move(name)), methods_(std::move(methods)), limited_(limits.per_second > 0), per_day_(limits.per_day) {
+Caller::Caller(std::string name, const CallerLimits& limits, std::vector<std::string> methods, bool is_anonymous)
+    : name_(std::move(name)),
+      methods_(std::move(methods)),
+      is_anonymous_(is_anonymous),
+      limited_(limits.per_second > 0),
+      per_day_(limits.per_day) {
     if (!limited_) return;
     rate_ = mesh::make_rate_limit(limits.per_second, limits.burst > 0 ? limits.burst : limits.per_second * 2);
 }
@@ -68,6 +72,8 @@ bool Caller::may_call(std::string_view method) const {
 }
 
 std::int64_t Caller::take(std::uint32_t cost, std::int64_t now_ns, std::int64_t unix_s) {
+    if (per_day_ == 0 && !limited_) return 0;
+    const std::scoped_lock lock(mutex_);
     if (per_day_ > 0) {
         const std::int64_t day = unix_s / day_s;
         if (day != day_) {
@@ -104,8 +110,7 @@ Result<std::unique_ptr<Guard>> Guard::make(GuardConfig config) {
             return fail(ErrorCode::invalid_argument, "key " + key.name + " is another's, too");
         }
     }
-    out->anyone_ = std::make_shared<Caller>("", CallerLimits{}, std::vector<std::string>{});
-    out->anyone_->set_anonymous();
+    out->anyone_ = std::make_shared<Caller>("", CallerLimits{}, std::vector<std::string>{}, true);
     return out;
 }
 
@@ -146,17 +151,16 @@ Result<CallerPtr> Guard::admit(const net::Request& request, std::int64_t unix_s)
     }
     if (wants_key && !config_.open) return fail(ErrorCode::unauthenticated, "an API key or a token is needed");
     if (config_.open_limits.per_second == 0 && config_.open_limits.per_day == 0) return anyone_;
-    auto caller = addresses_.get(limit_of(client_address(request)), config_.open_limits);
-    caller->set_anonymous();
-    return caller;
+    return addresses_.get(limit_of(client_address(request)), config_.open_limits);
 }
 
 CallerPtr Guard::Recent::get(const std::string& name, const CallerLimits& limits) {
+    const std::scoped_lock lock(mutex_);
     if (const auto found = by_name_.find(name); found != by_name_.end()) {
         order_.splice(order_.begin(), order_, found->second);
         return order_.front();
     }
-    order_.push_front(std::make_shared<Caller>(name, limits, std::vector<std::string>{}));
+    order_.push_front(std::make_shared<Caller>(name, limits, std::vector<std::string>{}, are_anonymous_));
     by_name_.emplace(order_.front()->name(), order_.begin());
     if (order_.size() > max_) {
         by_name_.erase(order_.back()->name());

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,15 +47,15 @@ struct GuardConfig {
     std::vector<std::string> trusted_proxies = {};
 };
 
-/// One who calls. Of the loop's thread.
+/// One who calls. Thread-safe.
 class Caller {
   public:
-    Caller(std::string name, const CallerLimits& limits, std::vector<std::string> methods);
+    /// @param is_anonymous  has neither key nor token.
+    Caller(std::string name, const CallerLimits& limits, std::vector<std::string> methods, bool is_anonymous = false);
 
     /// Of a key or a token; an address, or nothing, without one.
     [[nodiscard]] const std::string& name() const { return name_; }
     [[nodiscard]] bool is_anonymous() const { return is_anonymous_; }
-    void set_anonymous() { is_anonymous_ = true; }
     [[nodiscard]] bool may_call(std::string_view method) const;
     /// Whether it may call some methods only, and so nothing that is not named as a method.
     [[nodiscard]] bool is_restricted() const { return !methods_.empty(); }
@@ -62,19 +63,20 @@ class Caller {
     [[nodiscard]] std::int64_t take(std::uint32_t cost, std::int64_t now_ns, std::int64_t unix_s);
 
   private:
-    std::string name_;
-    std::vector<std::string> methods_;
-    bool is_anonymous_ = false;
-    bool limited_;
+    const std::string name_;
+    const std::vector<std::string> methods_;
+    const bool is_anonymous_;
+    const bool limited_;
+    const std::uint64_t per_day_;
     mesh::RateLimit rate_;
+    std::mutex mutex_;  // over what follows
     std::int64_t state_ = 0;
-    std::uint64_t per_day_;
     std::int64_t day_ = 0;
     std::uint64_t today_ = 0;
 };
 using CallerPtr = std::shared_ptr<Caller>;
 
-/// Of the loop's thread.
+/// Thread-safe.
 class Guard {
   public:
     /// @errors invalid_argument  a key without name or key, two keys that are the same.
@@ -93,19 +95,21 @@ class Guard {
     /// Callers made as they come, the one longest unseen forgotten first.
     class Recent {
       public:
-        explicit Recent(std::size_t max) : max_(max) {}
+        Recent(std::size_t max, bool are_anonymous) : max_(max), are_anonymous_(are_anonymous) {}
         [[nodiscard]] CallerPtr get(const std::string& name, const CallerLimits& limits);
 
       private:
-        std::size_t max_;
+        const std::size_t max_;
+        const bool are_anonymous_;
+        std::mutex mutex_;  // over what follows
         std::list<CallerPtr> order_;
         std::unordered_map<std::string_view, std::list<CallerPtr>::iterator> by_name_;
     };
 
     GuardConfig config_;
     std::unordered_map<std::string, CallerPtr> by_digest_;
-    Recent addresses_{addresses_max};
-    Recent subjects_{subjects_max};
+    Recent addresses_{addresses_max, true};
+    Recent subjects_{subjects_max, false};
     CallerPtr anyone_;
 };
 

@@ -58,6 +58,11 @@ Hub::Hub(net::Loop& loop, AskUpstream ask, HubLimits limits)
 
 Hub::~Hub() { *alive_ = false; }
 
+void Hub::stop() {
+    stopped_ = true;
+    sweep_timer_.cancel();
+}
+
 std::string Hub::new_id() {
     // Nobody shall guess another's: whoever knows a filter's id may read and remove it.
     std::random_device random;
@@ -68,6 +73,7 @@ std::string Hub::new_id() {
 }
 
 void Hub::count_topic(Topic topic, int by) {
+    users_.fetch_add(static_cast<std::size_t>(static_cast<std::ptrdiff_t>(by)), std::memory_order_relaxed);
     auto& wanted = wanted_[static_cast<std::size_t>(topic)];
     const bool before = wanted > 0;
     wanted = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(wanted) + by);
@@ -195,6 +201,12 @@ void Hub::tell_logs(std::string_view logs, bool removed) {
 }
 
 void Hub::saw_pending(std::string_view hash) {
+    if (!loop_.inside()) {
+        if (!in_use()) return;
+        return loop_.post([this, alive = alive_, text = std::string(hash)] {
+            if (*alive) saw_pending(text);
+        });
+    }
     if (!wants(Topic::pending) || hash.size() != 68) return;
     std::string text(hash);
     if (!seen_pending_.insert(text).second) return;
@@ -312,7 +324,7 @@ void Hub::remove_session(std::uint64_t session) {
     by_session_.erase(found);
 }
 
-AnswerPtr Hub::new_filter(const std::string& method, std::string_view params) {
+AnswerPtr Hub::new_filter(std::string_view method, std::string_view params) {
     if (filters_.size() >= limits_.filters_max) return make_error(net::rpc_code::limit_exceeded, "too many filters");
     Filter filter;
     filter.asked_ns = loop_.now_ns();
@@ -330,7 +342,7 @@ AnswerPtr Hub::new_filter(const std::string& method, std::string_view params) {
     std::string id = new_id();
     count_topic(filter.topic, 1);
     filters_.emplace(id, std::move(filter));
-    if (!sweep_timer_.armed()) sweep_timer_.set(loop_.now_ns() + sweep_ns);
+    if (!sweep_timer_.armed() && !stopped_) sweep_timer_.set(loop_.now_ns() + sweep_ns);
     return make_answer(id);
 }
 
@@ -346,7 +358,13 @@ AnswerPtr Hub::changes(const std::string& id) {
     return make_answer(out.append("]"));
 }
 
-Task<AnswerPtr> Hub::filter(std::string method, std::string params) {
+Task<AnswerPtr> Hub::answer(std::string_view method, std::string params, net::SessionPtr session) {
+    if (method == "eth_subscribe") co_return subscribe(session, params);
+    if (method == "eth_unsubscribe") co_return unsubscribe(session, params);
+    co_return co_await filter(method, std::move(params));
+}
+
+Task<AnswerPtr> Hub::filter(std::string_view method, std::string params) {
     if (method.starts_with("eth_new")) co_return new_filter(method, params);
     std::array<std::string_view, 1> items;
     if (net::items_of(params, items.data(), items.size()) != 1) co_return invalid("want one filter id");

@@ -3,6 +3,7 @@
 // fed by the one sequence of blocks that Follower makes of all upstreams' heads. A block's logs are fetched once, by
 // its hash, for all who want some of them.
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -42,9 +43,11 @@ class Hub {
     Hub(net::Loop& loop, AskUpstream ask, HubLimits limits = {});
     ~Hub();
 
+    /// No timer is set any more.
+    void stop();
     /// An upstream has shown a header.
     void saw(std::size_t source, std::string_view header);
-    /// An upstream has told of transactions that wait, by their hashes (raw JSON).
+    /// A transaction waits at an upstream, by its hash (raw JSON). From any thread.
     void saw_pending(std::string_view hash);
     /// Called when somebody begins, or nobody goes on, to want transactions that wait.
     std::function<void(bool wanted)> on_pending_wanted;
@@ -55,18 +58,17 @@ class Hub {
         return follower_.has(number, hash);
     }
 
-    /// eth_subscribe and eth_unsubscribe; @p session may be null.
-    [[nodiscard]] AnswerPtr subscribe(const net::SessionPtr& session, std::string_view params);
-    [[nodiscard]] AnswerPtr unsubscribe(const net::SessionPtr& session, std::string_view params);
+    /// eth_subscribe, eth_unsubscribe, eth_newFilter and its relatives.
+    /// @param session  null: over HTTP.
+    Task<AnswerPtr> answer(std::string_view method, std::string params, net::SessionPtr session);
     /// The reply that names new subscriptions is on its way: notices may follow it.
     void activate(std::uint64_t session);
     void remove_session(std::uint64_t session);
 
-    /// eth_newFilter and its relatives.
-    Task<AnswerPtr> filter(std::string method, std::string params);
-
+    [[nodiscard]] net::Loop& loop() const { return loop_; }
     [[nodiscard]] bool wants_pending() const { return wants(Topic::pending); }
-    [[nodiscard]] bool in_use() const { return !subscriptions_.empty() || !filters_.empty(); }
+    /// From any thread.
+    [[nodiscard]] bool in_use() const { return users_.load(std::memory_order_relaxed) > 0; }
     [[nodiscard]] std::size_t subscriptions() const { return subscriptions_.size(); }
     [[nodiscard]] std::size_t filters() const { return filters_.size(); }
     [[nodiscard]] std::uint64_t jumps() const { return jumps_; }
@@ -94,6 +96,9 @@ class Hub {
         bool removed = false;
     };
 
+    [[nodiscard]] AnswerPtr subscribe(const net::SessionPtr& session, std::string_view params);
+    [[nodiscard]] AnswerPtr unsubscribe(const net::SessionPtr& session, std::string_view params);
+    Task<AnswerPtr> filter(std::string_view method, std::string params);
     void take(FollowerEffects effects);
     void fetch(std::string hash);
     [[nodiscard]] bool is_taken_back(const std::string& hash) const;
@@ -109,7 +114,7 @@ class Hub {
     void count_topic(Topic topic, int by);
     void sweep();
     [[nodiscard]] std::string new_id();
-    [[nodiscard]] AnswerPtr new_filter(const std::string& method, std::string_view params);
+    [[nodiscard]] AnswerPtr new_filter(std::string_view method, std::string_view params);
     [[nodiscard]] AnswerPtr changes(const std::string& id);
 
     net::Loop& loop_;
@@ -120,6 +125,7 @@ class Hub {
     std::unordered_map<std::uint64_t, std::vector<std::string>> by_session_;
     std::unordered_map<std::string, Filter> filters_;
     std::size_t wanted_[4] = {0, 0, 0, 0};
+    std::atomic<std::size_t> users_{0};  // subscriptions and filters
     std::deque<Emitted> log_queue_;
     bool serving_logs_ = false;
     std::vector<Promise<void>> waiting_for_logs_;
@@ -127,6 +133,7 @@ class Hub {
     std::unordered_set<std::string> seen_pending_;
     std::deque<std::string> seen_pending_order_;
     std::uint64_t jumps_ = 0;
+    bool stopped_ = false;
     net::Timer sweep_timer_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -37,7 +37,7 @@ class Link {
     [[nodiscard]] virtual std::size_t connections() const = 0;
 };
 
-/// @param on_head    called with the header (JSON) of each new head, where the upstream tells.
+/// @param on_head    called with the header (JSON) of each new head, where the upstream tells; empty: it need not.
 /// @param on_change  a connection that tells of heads has come or gone.
 /// @errors invalid_argument  the URL.
 [[nodiscard]] Result<std::unique_ptr<Link>> make_link(net::Loop& loop, const UpstreamConfig& config,

@@ -30,75 +30,145 @@ std::optional<bool> wants_strong(const net::Request& request) {
 }  // namespace
 
 struct Proxy::State : std::enable_shared_from_this<State> {
-    /// What a reload replaces; calls that began with it end with it.
+    /// What a reload replaces; calls that began with it end with it. One for each loop.
     struct Generation {
-        Generation(net::Loop& loop, std::shared_ptr<const ProxyConfig> with, Hub& hub)
-            : config(std::move(with)), engine(loop, config, hub) {}
-        std::shared_ptr<const ProxyConfig> config;
-        std::unique_ptr<Guard> guard;
+        Generation(net::Loop& loop, std::shared_ptr<const ProxyConfig> with, std::shared_ptr<Guard> guarded,
+                   std::shared_ptr<Common> common, Hub& hub)
+            : config(std::move(with)), guard(std::move(guarded)), engine(loop, config, std::move(common), hub) {}
+        const std::shared_ptr<const ProxyConfig> config;
+        const std::shared_ptr<Guard> guard;
         Engine engine;
     };
     using GenerationPtr = std::shared_ptr<Generation>;
 
+    /// What its loop's thread alone touches.
+    struct Worker {
+        explicit Worker(net::Loop& of) : loop(&of) {}
+        net::Loop* loop;
+        GenerationPtr now;
+        std::vector<GenerationPtr> retired;
+        CallerPtr admitted;                                    // of the WebSocket handshake under way
+        std::unordered_map<std::uint64_t, CallerPtr> callers;  // by session
+    };
+
     State(net::LoopGroup& group, ProxyConfig with)
         : loops(group),
-          loop(group.loop(0)),
           config(std::make_shared<const ProxyConfig>(std::move(with))),
-          hub(loop, [this](std::string method,
-                           std::string params) { return call(now, std::move(method), std::move(params)); }),
+          workers(workers_of(group)),
+          hub(*lead().loop,
+              [this](std::string method, std::string params) { return call(std::move(method), std::move(params)); }),
           facade(
               [this](mesh::Context, std::string_view method, std::string params) {
-                  return call(now, std::string(method), std::move(params));
+                  return call(std::string(method), std::move(params));
               },
               {.admission = [this](const net::Request& request) { return admit_call(request); },
                .timeout_ns = config->request_timeout_ns}) {}
 
     net::LoopGroup& loops;
-    net::Loop& loop;
-    std::shared_ptr<const ProxyConfig> config;  // what the next generation begins with
+    const std::shared_ptr<const ProxyConfig> config;  // what the first generation begins with
+    std::vector<Worker> workers;
     Hub hub;
-    GenerationPtr now;
-    std::vector<GenerationPtr> retired;
     api::web::Facade facade;
     std::vector<std::unique_ptr<net::HttpServer>> servers;
-    CallerPtr admitted;                                    // of the WebSocket handshake under way
-    std::unordered_map<std::uint64_t, CallerPtr> callers;  // by session
 
-    static Task<std::string> call(GenerationPtr with, std::string method, std::string params) {
+    static std::vector<Worker> workers_of(net::LoopGroup& group) {
+        std::vector<Worker> out;
+        for (std::size_t i = 0; i < group.size(); ++i) out.emplace_back(group.loop(i));
+        return out;
+    }
+    Worker& lead() { return workers.front(); }
+    /// Of the loop whose thread this is.
+    Worker& here() {
+        const auto found = std::ranges::find_if(workers, [](const Worker& one) { return one.loop->inside(); });
+        WEFT_ASSERT(found != workers.end());
+        return *found;
+    }
+
+    Task<std::string> call(std::string method, std::string params) {
+        const GenerationPtr with = here().now;
         co_return co_await with->engine.call(std::move(method), std::move(params));
     }
 
-    /// Of the loop's thread.
-    Result<void> begin(std::shared_ptr<const ProxyConfig> with) {
-        auto next = std::make_shared<Generation>(loop, std::move(with), hub);
-        WEFT_TRY(next->guard, Guard::make(next->config->guard));
-        WEFT_CHECK(next->engine.open());
-        next->engine.start(now ? &now->engine : nullptr);
-        if (now) {
+    // What follows is done on the loop that it is about.
+
+    static Task<GenerationPtr> open(std::shared_ptr<State> self, std::size_t index,
+                                    std::shared_ptr<const ProxyConfig> with, std::shared_ptr<Guard> guard,
+                                    std::shared_ptr<Common> common) {
+        auto made = std::make_shared<Generation>(*self->workers[index].loop, std::move(with), std::move(guard),
+                                                 std::move(common), self->hub);
+        auto opened = made->engine.open();
+        if (!opened) made.reset();  // here, and not where the error is looked at
+        co_await std::move(opened);
+        co_return std::move(made);
+    }
+    static Task<void> drop(GenerationPtr made) {
+        made->engine.stop();
+        made.reset();
+        co_return;
+    }
+    static Task<void> take(std::shared_ptr<State> self, std::size_t index, GenerationPtr next) {
+        Worker& worker = self->workers[index];
+        next->engine.start(worker.now ? &worker.now->engine : nullptr);
+        if (worker.now) {
             // Ends when its last call must have ended.
-            retired.push_back(now);
-            const std::int64_t end_ns = loop.now_ns() + now->config->request_timeout_ns + ns_per_s;
-            spawn(loop.sleep_until(end_ns), [self = shared_from_this(), old = now](const Result<void>&) {
+            worker.retired.push_back(worker.now);
+            const std::int64_t end_ns = worker.loop->now_ns() + worker.now->config->request_timeout_ns + ns_per_s;
+            spawn(worker.loop->sleep_until(end_ns), [self, index, old = worker.now](const Result<void>&) {
                 old->engine.stop();
-                std::erase(self->retired, old);
+                std::erase(self->workers[index].retired, old);
             });
         }
-        now = std::move(next);
-        return {};
+        worker.now = std::move(next);
+        co_return;
+    }
+    static Task<void> end(Worker& worker) {
+        for (auto& old : std::exchange(worker.retired, {})) old->engine.stop();
+        if (worker.now) worker.now->engine.stop();
+        co_return;
     }
 
-    void allow_origin(const net::Request& request, net::Response& response) const {
-        now->config->cors.allow(request.header("origin"), response);
+    static Task<void> end_hub(Hub& hub) {
+        hub.stop();
+        co_return;
+    }
+    static Task<void> end_all(std::shared_ptr<State> self) {
+        for (auto& worker : self->workers) co_await net::run_at(*worker.loop, end(worker));
+        co_await net::run_at(self->hub.loop(), end_hub(self->hub));
+    }
+
+    /// All loops' next generation, or none's.
+    static Task<void> begin(std::shared_ptr<State> self, std::shared_ptr<const ProxyConfig> with) {
+        auto& workers = self->workers;
+        const std::shared_ptr<Guard> guard = co_await Guard::make(with->guard);
+        const auto common = std::make_shared<Common>(*with, *self->lead().loop, workers.size());
+        std::vector<GenerationPtr> next;
+        for (std::size_t i = 0; i < workers.size(); ++i) {
+            auto made = co_await settled(net::run_at(*workers[i].loop, open(self, i, with, guard, common)));
+            if (made) {
+                next.push_back(*std::move(made));
+                continue;
+            }
+            for (std::size_t j = 0; j < i; ++j) co_await net::run_at(*workers[j].loop, drop(std::move(next[j])));
+            co_await Result<void>(std::unexpected(std::move(made).error()));
+        }
+        for (std::size_t i = 0; i < workers.size(); ++i) {
+            co_await net::run_at(*workers[i].loop, take(self, i, std::move(next[i])));
+        }
+    }
+
+    void allow_origin(const net::Request& request, net::Response& response) {
+        here().now->config->cors.allow(request.header("origin"), response);
     }
 
     Task<net::Response> json_rpc(net::Request request, CallerPtr caller) {
         const auto self = shared_from_this();
-        const auto with = now;
+        const auto with = here().now;
         net::Response response;
         const auto strong = wants_strong(request);
         std::int64_t wait_ns = 0;
         if (strong) {
-            response.body = co_await with->engine.answer(request.body, {{}, std::move(caller), *strong, &wait_ns});
+            response.body =
+                co_await with->engine.answer(request.body, {{}, std::move(caller), *strong, nullptr, &wait_ns});
         } else {
             response.body =
                 net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong, causal or eventual");
@@ -112,14 +182,42 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         co_return response;
     }
 
+    static Task<std::vector<UpstreamStatus>> upstreams_of(Worker& worker) {
+        co_return worker.now->engine.upstreams().status();
+    }
+    static Task<std::string> status_of(State& self, std::vector<UpstreamStatus> upstreams) {
+        co_return self.lead().now->engine.status_json(upstreams);
+    }
+    /// What all loops see of the upstreams.
+    static Task<net::Response> status(std::shared_ptr<State> self) {
+        std::vector<UpstreamStatus> all;
+        for (auto& worker : self->workers) {
+            const auto seen = co_await net::run_at(*worker.loop, upstreams_of(worker));
+            if (&worker == &self->lead()) {
+                all = seen;
+                continue;
+            }
+            // Between two loops' generations they may be others.
+            for (std::size_t i = 0; i < std::min(all.size(), seen.size()); ++i) {
+                all[i].usable = all[i].usable || seen[i].usable;
+                all[i].latency_us = std::max(all[i].latency_us, seen[i].latency_us);
+                all[i].outstanding += seen[i].outstanding;
+                all[i].connections += seen[i].connections;
+                all[i].state_from = std::max(all[i].state_from, seen[i].state_from);
+            }
+        }
+        net::Response response;
+        response.body = co_await net::run_at(*self->lead().loop, status_of(*self, std::move(all)));
+        co_return response;
+    }
+
     /// What needs no key: how the gateway is.
     std::optional<net::Response> plain_page(const net::Request& request) {
         const bool reads = request.method == "GET" || request.method == "HEAD";
+        auto& now = here().now;
         net::Response response;
         if (request.method == "OPTIONS") {
             response = now->config->cors.preflight(request);
-        } else if (request.path == "/status" && reads) {
-            response.body = now->engine.status_json();
         } else if (request.path == "/healthz" && reads) {
             response.body = R"({"status":"alive"})";
         } else if (request.path == "/readyz" && reads) {
@@ -136,16 +234,21 @@ struct Proxy::State : std::enable_shared_from_this<State> {
 
     /// Whether a gRPC call may be made: it costs as much as a request of REST.
     Result<void> admit_call(const net::Request& request) {
-        WEFT_TRY(const CallerPtr caller, now->guard->admit(request, unix_seconds()));
+        auto& worker = here();
+        WEFT_TRY(const CallerPtr caller, worker.now->guard->admit(request, unix_seconds()));
         if (caller->is_restricted()) {
             return fail(ErrorCode::permission_denied, "this key is for some JSON-RPC methods only");
         }
-        if (caller->take(1, loop.now_ns(), unix_seconds()) == 0) return {};
+        if (caller->take(1, worker.loop->now_ns(), unix_seconds()) == 0) return {};
         return fail(ErrorCode::resource_exhausted, "too many calls");
     }
 
     Task<net::Response> handle(net::Request request) {
+        if (request.path == "/status" && (request.method == "GET" || request.method == "HEAD")) {
+            return status(shared_from_this());
+        }
         if (auto page = plain_page(request)) return ready(std::move(*page));
+        const auto& now = here().now;
         auto caller = now->guard->admit(request, unix_seconds());
         if (!caller) {
             net::Response refusal;
@@ -159,7 +262,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             request.path == "/graphql" || request.path == "/openapi.json" || request.path.starts_with("/v1");
         if (is_rest) {
             if ((*caller)->is_restricted()) return ready(plain(403, "this key is for some JSON-RPC methods only\n"));
-            std::int64_t wait = (*caller)->take(1, loop.now_ns(), unix_seconds());
+            std::int64_t wait = (*caller)->take(1, here().loop->now_ns(), unix_seconds());
             if (wait > 0) {
                 net::Response refusal = plain(429, "too many calls\n");
                 refusal.headers.emplace_back("Retry-After", std::to_string(wait / ns_per_s + 1));
@@ -191,19 +294,29 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         }(shared_from_this(), std::move(answer), std::move(headers));
     }
 
+    /// Does something to the hub, which is the lead's.
+    template <class Work>
+    void at_hub(Work work) {
+        if (hub.loop().inside()) return work(hub);
+        hub.loop().post([self = shared_from_this(), work] { work(self->hub); });
+    }
+
     Task<void> message(net::SessionPtr session, std::string text) {
         const auto self = shared_from_this();
-        const auto with = now;
-        const auto caller = callers.find(session->id());
+        auto& worker = here();
+        const auto with = worker.now;
+        const auto caller = worker.callers.find(session->id());
+        bool subscribed = false;
         std::string reply = co_await with->engine.answer(
-            text, {session, caller == callers.end() ? CallerPtr() : caller->second, false, nullptr});
+            text,
+            {session, caller == worker.callers.end() ? CallerPtr() : caller->second, false, &subscribed, nullptr});
         if (!reply.empty()) session->send(std::move(reply));
-        hub.activate(session->id());
+        if (subscribed) at_hub([id = session->id()](Hub& of) { of.activate(id); });
     }
 
     void left(std::uint64_t session) {
-        hub.remove_session(session);
-        callers.erase(session);
+        here().callers.erase(session);
+        at_hub([session](Hub& of) { of.remove_session(session); });
     }
 
     net::WebSocketHandler websocket() {
@@ -213,14 +326,18 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             const auto self = weak.lock();
             if (!self) return fail(ErrorCode::unavailable, "shutting down");
             const std::string_view origin = request.header("origin");
-            if (!origin.empty() && !self->now->config->cors.allows(origin)) {
+            if (!origin.empty() && !self->here().now->config->cors.allows(origin)) {
                 return fail(ErrorCode::permission_denied, "origin not allowed");
             }
-            WEFT_TRY(self->admitted, self->now->guard->admit(request, unix_seconds()));
+            auto& worker = self->here();
+            WEFT_TRY(worker.admitted, worker.now->guard->admit(request, unix_seconds()));
             return {};
         };
         handler.on_open = [weak](const net::SessionPtr& session) {
-            if (const auto self = weak.lock()) self->callers[session->id()] = std::move(self->admitted);
+            const auto self = weak.lock();
+            if (!self) return;
+            auto& worker = self->here();
+            worker.callers[session->id()] = std::move(worker.admitted);
         };
         handler.on_message = [weak](net::SessionPtr session, std::string text) -> Task<void> {
             if (const auto self = weak.lock()) co_await self->message(std::move(session), std::move(text));
@@ -240,23 +357,18 @@ Proxy::Proxy(net::LoopGroup& loops, ProxyConfig config) : state_(std::make_share
 Proxy::~Proxy() {
     // Here, and not where the last call ends that holds the rest: a server must not end on its own loop.
     state_->servers.clear();
-    // What has timers ends on their loop.
-    if (!state_->loop.running()) return;
-    const auto drop = [](std::shared_ptr<State>) -> Task<void> { co_return; };
-    auto& loop = state_->loop;
-    static_cast<void>(run(net::run_at(loop, drop(std::move(state_)))));
+    // What has timers ends on their loops; the rest is memory, which may end anywhere.
+    if (state_->loops.running()) static_cast<void>(run(State::end_all(state_)));
 }
 
 Result<void> Proxy::reload(ProxyConfig config) {
-    const auto begin = [](std::shared_ptr<State> state, std::shared_ptr<const ProxyConfig> with) -> Task<void> {
-        co_await state->begin(std::move(with));
-    };
-    return run(net::run_at(state_->loop, begin(state_, std::make_shared<const ProxyConfig>(std::move(config)))));
+    auto with = std::make_shared<const ProxyConfig>(std::move(config));
+    return run(net::run_at(*state_->lead().loop, State::begin(state_, std::move(with))));
 }
 
 Result<void> Proxy::listen(std::string_view address, std::shared_ptr<net::TlsServer> tls) {
     const auto state = state_;
-    if (!state->now) WEFT_CHECK(reload(*state->config));
+    if (!state->lead().now) WEFT_CHECK(reload(*state->config));
     net::HttpOptions options = state->config->http;
     options.tls = std::move(tls);
     const auto weak = std::weak_ptr(state);
@@ -280,12 +392,7 @@ net::Endpoint Proxy::local_address() const { return state_->servers.front()->loc
 Task<void> Proxy::stop() {
     const auto state = state_;
     for (auto& server : state->servers) co_await server->stop(stop_grace_ns);
-    const auto end = [](std::shared_ptr<State> of) -> Task<void> {
-        for (auto& old : std::exchange(of->retired, {})) old->engine.stop();
-        if (of->now) of->now->engine.stop();
-        co_return;
-    };
-    co_await net::run_at(state->loop, end(state));
+    co_await State::end_all(state);
 }
 
 }  // namespace weft::service::proxy

@@ -21,7 +21,7 @@ namespace weft::service::proxy {
 /// Fails    towards the client with a JSON-RPC error, when no upstream can answer.
 class Proxy {
   public:
-    /// @param loops  must outlive the proxy and run before listen(); the first one's thread does the work.
+    /// @param loops  must outlive the proxy and run before listen(); each does the work of its own connections.
     Proxy(net::LoopGroup& loops, ProxyConfig config);
     ~Proxy();
     Proxy(const Proxy&) = delete;

@@ -23,7 +23,9 @@ class ProxyTest : public ::testing::Test {
     using Call = TestUpstream::Call;
     using Said = TestUpstream::Said;
 
-    ProxyTest() : client_(std::make_unique<net::HttpClient>(loops_.loop(0))) {
+    /// @param loops  of the gateway; the test and its upstreams are on the first.
+    explicit ProxyTest(std::size_t loops = 3)
+        : loops_(loops), client_(std::make_unique<net::HttpClient>(loops_.loop(0))) {
         loops_.start();
         config.poll_ns = 2 * ns_per_ms;
         config.hedge_quantile = 0;
@@ -150,7 +152,7 @@ class ProxyTest : public ::testing::Test {
                         [usable](const json::Value& one) { return one["usable"].as_boolean() == usable; });
     }
 
-    net::LoopGroup loops_{1};
+    net::LoopGroup loops_;
     ProxyConfig config;
     std::shared_ptr<TestChain> chain = std::make_shared<TestChain>(100);
     std::vector<std::unique_ptr<TestUpstream>> upstreams_;

@@ -36,10 +36,8 @@ observe::Counter& counter(const char* name, const char* help, const std::string&
 
 }  // namespace
 
-Upstreams::Upstreams(net::Loop& loop, std::shared_ptr<const ProxyConfig> settings)
-    : loop_(loop),
-      settings_(std::move(settings)),
-      heads_({config_.lag_max, config_.finality_depth}, config_.upstreams.size()) {
+Upstreams::Upstreams(net::Loop& loop, std::shared_ptr<const ProxyConfig> settings, std::shared_ptr<Common> common)
+    : loop_(loop), settings_(std::move(settings)), common_(std::move(common)), view_(common_->view()) {
     const ProxyConfig& config = config_;
     // Whoever fails is left out, all of them if need be: then, and only then, all are asked again.
     outlier_config_.ejected_percent_max = 100;
@@ -51,6 +49,7 @@ Upstreams::Upstreams(net::Loop& loop, std::shared_ptr<const ProxyConfig> setting
     hedge_config_.permille = static_cast<std::uint32_t>(config.hedge_quantile * 1'000);
     hedge_config_.delay_min_ns = config.hedge_min_ns;
     hedge_config_.delay_max_ns = config.hedge_max_ns;
+    hedge_config_.budget = share_of(hedge_config_.budget, common_->loops());
     hedge_.budget = mesh::make_retry_budget(hedge_config_.budget, loop.now_ns());
 }
 
@@ -67,12 +66,15 @@ Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::strin
             return fail(ErrorCode::invalid_argument, "two upstreams are called " + given.id);
         }
         auto upstream = std::make_unique<Upstream>(loop_, given, [this, index] { poll(index); });
-        auto link = make_link(
-            loop_, upstream->config, config_.body_bytes_max,
-            [this, index](std::string_view header) { saw_head(index, header); },
-            [this, index] {
-                if (running_) poll(index);
-            });
+        auto& connections = upstream->config.connections_max;
+        connections = std::max<std::size_t>(1, connections / common_->loops());
+        std::function<void(std::string_view)> shows;
+        if (leads()) shows = [this, index](std::string_view header) { saw_head(index, header); };
+        auto link = make_link(loop_, upstream->config, config_.body_bytes_max, std::move(shows), [this, index] {
+            if (!running_) return;
+            see_told();
+            poll(index);
+        });
         if (!link) return fail(ErrorCode::invalid_argument, "upstream " + given.id + ": " + link.error().message);
         upstream->link = std::move(*link);
         upstream->calls = &counter("weft_proxy_upstream_calls_total", "Calls sent to an upstream.", given.id);
@@ -93,7 +95,9 @@ Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::strin
 }
 
 void Upstreams::start() {
+    if (!leads()) return;
     running_ = true;
+    common_->set_upstreams(this);
     for (std::size_t i = 0; i < all_.size(); ++i) poll(i);
 }
 
@@ -104,16 +108,45 @@ void Upstreams::stop() {
         upstream->poll_timer.cancel();
         upstream->link.reset();
     }
-    for (auto& over : std::exchange(waiting_, {})) over.set({});
+    if (!leads()) return;
+    common_->set_upstreams(nullptr);
+    common_->end_polls();
+}
+
+void Upstreams::take_view() {
+    if (leads()) return;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        auto& member = outlier_.members[i];
+        const bool well = (view_.unwell >> i & 1) == 0;
+        if (member.healthy == well) continue;
+        member.healthy = well;
+        outlier_.due_ns = 0;
+        if (!well) continue;
+        member.warm_since_ns = loop_.now_ns();
+        member.breaker.until_ns = std::min(member.breaker.until_ns, loop_.now_ns());
+    }
+}
+
+/// The word of an upstream counts while it answers, as far as the one that leads sees.
+void Upstreams::set_used(std::size_t index) {
+    if (!leads()) return;
+    const bool used = is_used(index);
+    const bool unwell = !outlier_.members[index].healthy;
+    common_->change([&](Common::View& view) {
+        view.heads.set_used(index, used);
+        const std::uint64_t bit = std::uint64_t{1} << index;
+        view.unwell = unwell ? view.unwell | bit : view.unwell & ~bit;
+    });
+    refresh();
 }
 
 bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const {
     const std::int64_t now = loop_.now_ns();
     if (!ignores_health && (!candidates_[index].usable || upstream.limited_until_ns > now)) return false;
-    const std::uint64_t head = heads_.of(index);
+    const std::uint64_t head = view_.heads.of(index);
     if (needs.block > 0 && head > 0 && head < needs.block) return false;
-    if (head > 0 && heads_.lags(index)) return false;
-    if (upstream.astray && !needs.any_branch) return false;
+    if (head > 0 && view_.heads.lags(index)) return false;
+    if (is_astray(index) && !needs.any_branch) return false;
     if (needs.state && *needs.state < upstream.state_from) return false;
     // When nobody has the method, one of them says so in its own words.
     if (!ignores_health && !upstream.lacks.empty()) {
@@ -124,6 +157,7 @@ bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& ne
 }
 
 std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tried) {
+    refresh();
     const std::int64_t now = loop_.now_ns();
     mesh::refresh(outlier_config_, outlier_, candidates_, now);
     if (!needs.any_branch && none_stands()) return pick({needs.method, needs.block, needs.state, true}, tried);
@@ -154,25 +188,31 @@ std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tri
 /// Nobody who answers is known to be on the chain that is told: then another branch is better than no answer.
 bool Upstreams::none_stands() const {
     for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (is_used(i) && !all_[i]->astray) return false;
+        if (is_used(i) && !is_astray(i)) return false;
     }
     return true;
 }
 
+void Upstreams::set_astray(std::size_t index, bool astray) {
+    if (astray == is_astray(index)) return;
+    common_->change([&](Common::View& view) { view.astray ^= std::uint64_t{1} << index; });
+    refresh();
+}
+
 /// Where an upstream's newest block is not known to be on the chain or off it, what was thought of it stays.
 void Upstreams::look_astray(std::size_t index) {
-    auto& upstream = *all_[index];
     if (!on_chain) return;
-    if (const auto has = on_chain(upstream.head_number, upstream.head_hash)) upstream.astray = !*has;
+    const auto& upstream = *all_[index];
+    if (const auto has = on_chain(upstream.head_number, upstream.head_hash)) set_astray(index, !*has);
 }
 
 void Upstreams::followed(std::optional<std::uint64_t> replaced) {
-    if (replaced) ++epoch_;
+    if (replaced) ++common_->epoch;
     for (std::size_t i = 0; i < all_.size(); ++i) {
         look_astray(i);
         // Whoever showed none of the new blocks may have the old ones, and is asked which.
-        if (replaced && all_[i]->head_number < *replaced) all_[i]->astray = true;
-        if (all_[i]->astray) poll(i);
+        if (replaced && all_[i]->head_number < *replaced) set_astray(i, true);
+        if (is_astray(i)) poll(i);
     }
 }
 
@@ -181,30 +221,39 @@ bool Upstreams::is_used(std::size_t index) const {
     return member.healthy && member.breaker.phase != mesh::BreakerPhase::open;
 }
 
-bool Upstreams::any_usable() const {
+bool Upstreams::any_usable() {
+    refresh();
+    // A time out may be over, and where nobody calls, nothing else would see it.
+    mesh::refresh(outlier_config_, outlier_, candidates_, loop_.now_ns());
     for (std::size_t i = 0; i < all_.size(); ++i) {
         if (is_used(i)) return true;
     }
     return false;
 }
 
-bool Upstreams::is_told() const {
-    return std::ranges::any_of(all_, [&](const auto& one) {
-        return one->link->tells_heads() && one->polls_failed == 0 && one->head_number == heads_.served();
+void Upstreams::see_told() {
+    common_->told = std::ranges::any_of(all_, [&](const auto& one) {
+        return one->link->tells_heads() && one->polls_failed == 0 && one->head_number == view_.heads.served();
     });
 }
 
 bool Upstreams::awaits(const Needs& needs) const {
     for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (is_used(i) && heads_.of(i) < needs.block && !heads_.lags(i)) return true;
+        if (is_used(i) && view_.heads.of(i) < needs.block && !view_.heads.lags(i)) return true;
     }
     return false;
 }
 
 void Upstreams::ask_behind() {
+    if (!leads()) return common_->at_lead([](Upstreams& lead) { lead.ask_behind(); });
     for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (is_used(i) && heads_.of(i) < heads_.served()) poll(i);
+        if (is_used(i) && view_.heads.of(i) < view_.heads.served()) poll(i);
     }
+}
+
+void Upstreams::ask_again(std::size_t index) {
+    if (!leads()) return common_->at_lead([index](Upstreams& lead) { lead.poll(index); });
+    poll(index);
 }
 
 void Upstreams::call(std::size_t index, const Method& method, const LinkCall& call, const Needs& needs,
@@ -220,7 +269,7 @@ void Upstreams::call(std::size_t index, const Method& method, const LinkCall& ca
     const std::int64_t begun = loop_.now_ns();
     const auto ticket = mesh::admit(outlier_config_, outlier_, candidates_, index, begun);
     // Before it answers, for it may have got a block since.
-    const bool is_current = heads_.of(index) >= heads_.served() && !upstream.astray;
+    const bool is_current = view_.heads.of(index) >= view_.heads.served() && !is_astray(index);
     upstream.link->call(call, deadline_ns,
                         [this, alive = alive_, index, &method, needs = Needs(needs), begun, ticket, is_current,
                          done = std::move(done)](Result<net::Reply> reply) mutable {
@@ -249,11 +298,11 @@ void Upstreams::note(std::size_t index, mesh::BreakerTicket ticket, const Verdic
     const auto change = mesh::report(outlier_config_, outlier_, index, ticket, {failed, latency_ns}, now);
     if (change == mesh::BreakerChange::opened) {
         upstream.ejected->add();
-        heads_.set_used(index, false);
+        set_used(index);
         observe::Log("proxy").warn("upstream taken out of use",
                                    {{"upstream", upstream.config.id}, {"why", upstream.last_error}});
     } else if (change == mesh::BreakerChange::closed) {
-        heads_.set_used(index, is_used(index));
+        set_used(index);
         observe::Log("proxy").info("upstream is back", {{"upstream", upstream.config.id}});
     }
     switch (verdict.hint) {
@@ -261,7 +310,7 @@ void Upstreams::note(std::size_t index, mesh::BreakerTicket ticket, const Verdic
             if (needs.state) upstream.state_from = std::max(upstream.state_from, *needs.state + 1);
             break;
         case Hint::no_method: learn_lack(upstream, needs.method, now + lacks_ns); break;
-        case Hint::lagging: poll(index); break;
+        case Hint::lagging: ask_again(index); break;
         case Hint::limited: upstream.limited_until_ns = now + limited_ns; break;
         default: break;
     }
@@ -292,7 +341,7 @@ void Upstreams::set_healthy(std::size_t index, bool healthy, const std::string& 
         member.breaker.until_ns = std::min(member.breaker.until_ns, loop_.now_ns());
     }
     outlier_.due_ns = 0;
-    heads_.set_used(index, is_used(index));
+    set_used(index);
     if (well) {
         observe::Log("proxy").info("upstream answers again", {{"upstream", upstream.config.id}});
     } else {
@@ -312,7 +361,7 @@ void Upstreams::disagrees(std::size_t index, std::string_view method) {
 
 void Upstreams::observe(std::size_t index, std::uint64_t number) {
     // An older block is no news; a newer one is one it must have.
-    if (number > heads_.of(index)) heads_.observe(index, number);
+    if (number > heads().of(index)) change_heads([&](Heads& heads) { heads.observe(index, number); });
 }
 
 void Upstreams::saw_head(std::size_t index, std::string_view header) {
@@ -321,38 +370,41 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     if (!number) return;
     const std::string_view hash = net::member_of(header, "hash");
     const std::string_view parent = net::member_of(header, "parentHash");
-    heard_ns_ = loop_.now_ns();
+    common_->heard_ns = loop_.now_ns();
     const bool replaced = *number == upstream.head_number       ? hash != upstream.head_hash
                           : *number == upstream.head_number + 1 ? parent != upstream.head_hash
                                                                 : *number < upstream.head_number;
-    if (replaced && !upstream.head_hash.empty()) ++epoch_;
+    if (replaced && !upstream.head_hash.empty()) ++common_->epoch;
     upstream.head_number = *number;
     upstream.head_hash = hash;
-    heads_.observe(index, *number);
+    change_heads([&](Heads& heads) { heads.observe(index, *number); });
     watch_served(index, *number);
+    see_told();
     // One that tells of heads and has not told of this one may have gone silent.
     for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (all_[i]->link->tells_heads() && heads_.of(i) + 1 < heads_.served()) poll(i);
+        if (all_[i]->link->tells_heads() && view_.heads.of(i) + 1 < view_.heads.served()) poll(i);
     }
     // What nobody else is near would lead subscribers astray; if it is true, it is shown again.
-    if (on_head_ && *number <= heads_.served()) on_head_(index, header);
+    if (on_head_ && *number <= view_.heads.served()) on_head_(index, header);
     look_astray(index);
 }
 
 /// What goes on for longer than restarts take is no mistake of one upstream's: the chain has begun anew, or it has gone
 /// far while we saw nothing of it.
 void Upstreams::watch_served(std::size_t index, std::uint64_t number) {
-    const std::uint64_t served = heads_.served();
+    const std::uint64_t served = view_.heads.served();
     const bool is_far = number + config_.lag_max < served || number > served + config_.lag_max;
     if (number == served || (!is_far && number > served)) {
         apart_since_ns_ = 0;
     } else if (apart_since_ns_ == 0) {
         apart_since_ns_ = loop_.now_ns();
-    } else if (loop_.now_ns() - apart_since_ns_ > (is_far ? began_anew_ns : shortened_ns) &&
-               (number > served ? heads_.trust(index) : heads_.reset())) {
+    } else if (loop_.now_ns() - apart_since_ns_ > (is_far ? began_anew_ns : shortened_ns)) {
+        bool moved = false;
+        change_heads([&](Heads& heads) { moved = number > served ? heads.trust(index) : heads.reset(); });
+        if (!moved) return;
         apart_since_ns_ = 0;
-        ++epoch_;
-        observe::Log("proxy").warn("the chain is elsewhere", {{"was", served}, {"head", heads_.served()}});
+        ++common_->epoch;
+        observe::Log("proxy").warn("the chain is elsewhere", {{"was", served}, {"head", view_.heads.served()}});
     }
 }
 
@@ -368,7 +420,7 @@ void Upstreams::poll(std::size_t index, bool urgent) {
                         [this, alive = alive_, index, urgent](Result<net::Reply> reply) {
                             if (!*alive) return;
                             take_poll(index, std::move(reply));
-                            if (urgent) return urgent_poll_over();
+                            if (urgent) return common_->poll_ends();
                             auto& over = *all_[index];
                             over.polling = false;
                             over.poll_took_ns = loop_.now_ns() - over.poll_begun_ns;
@@ -384,7 +436,7 @@ void Upstreams::take_poll(std::size_t index, Result<net::Reply> reply) {
         set_healthy(index, true, {});
         // Its time out may be over; where nobody calls, nothing else would see it, and /readyz would say no for ever.
         mesh::refresh(outlier_config_, outlier_, candidates_, loop_.now_ns());
-        heads_.set_used(index, is_used(index));
+        set_used(index);
         saw_head(index, verdict.answer->parts.result);
         if (upstream.knows_final && loop_.now_ns() - upstream.final_asked_ns >= final_every_ns) {
             upstream.final_asked_ns = loop_.now_ns();
@@ -393,6 +445,7 @@ void Upstreams::take_poll(std::size_t index, Result<net::Reply> reply) {
         }
     } else {
         set_healthy(index, false, verdict.why.empty() ? "no head" : verdict.why);
+        see_told();
     }
 }
 
@@ -407,22 +460,18 @@ void Upstreams::poll_tag(std::size_t index, const char* tag) {
                                 const auto number = quantity_of(net::member_of(parts->result, "number"));
                                 if (!number) {
                                     if (is_final && !parts->error.empty()) all_[index]->knows_final = false;
-                                } else if (is_final) {
-                                    heads_.observe_final(index, *number);
                                 } else {
-                                    heads_.observe_safe(index, *number);
+                                    change_heads([&](Heads& heads) {
+                                        if (is_final) return heads.observe_final(index, *number);
+                                        heads.observe_safe(index, *number);
+                                    });
                                 }
                             });
 }
 
-void Upstreams::urgent_poll_over() {
-    if (--polls_urgent_ > 0) return;
-    for (auto& over : std::exchange(waiting_, {})) over.set({});
-}
-
 void Upstreams::forget() {
-    ++epoch_;
-    heads_.forget();
+    ++common_->epoch;
+    change_heads([](Heads& heads) { heads.forget(); });
     poll_now();
 }
 
@@ -433,50 +482,40 @@ bool Upstreams::is_prompt(std::size_t index) const {
 }
 
 void Upstreams::poll_now() {
+    if (!leads()) return common_->poll_at_lead();
     bool any_prompt = false;
     for (std::size_t i = 0; i < all_.size(); ++i) any_prompt = any_prompt || is_prompt(i);
     for (std::size_t i = 0; i < all_.size(); ++i) {
         if (any_prompt ? !is_prompt(i) : !is_used(i)) continue;
-        ++polls_urgent_;
+        common_->poll_begins();
         poll(i, true);
     }
 }
 
-Future<void> Upstreams::polled() {
-    Promise<void> over;
-    auto future = over.future();
-    if (polling()) {
-        waiting_.push_back(std::move(over));
-    } else {
-        over.set({});
-    }
-    return future;
-}
-
-std::string Upstreams::status_json() const {
-    json::Writer out;
-    out.begin_array();
+std::vector<UpstreamStatus> Upstreams::status() {
+    refresh();
+    std::vector<UpstreamStatus> out;
     const std::int64_t now = loop_.now_ns();
     for (std::size_t i = 0; i < all_.size(); ++i) {
         const auto& one = *all_[i];
-        out.begin_object().string("id", one.config.id);
-        out.key("head").unsigned_integer(heads_.of(i));
-        out.boolean("usable", is_used(i) && !heads_.lags(i));
-        out.boolean("fallback", one.config.fallback);
-        out.boolean("astray", one.astray);
-        out.boolean("told", one.link->tells_heads());
-        out.key("latency_us")
-            .unsigned_integer(static_cast<std::uint64_t>(mesh::cost_ns(latency_config_, latencies_[i], now) / 1'000));
-        out.key("outstanding").unsigned_integer(candidates_[i].outstanding);
-        out.key("connections").unsigned_integer(one.link->connections());
-        out.key("calls").unsigned_integer(one.calls->value());
-        out.key("errors").unsigned_integer(one.errors->value());
-        out.key("disagreements").unsigned_integer(one.disagreed->value());
-        out.key("state_from").unsigned_integer(one.state_from);
-        if (!is_used(i)) out.string("why", one.last_error);
-        out.end_object();
+        UpstreamStatus status{.id = one.config.id,
+                              .head = view_.heads.of(i),
+                              .usable = is_used(i) && !view_.heads.lags(i),
+                              .fallback = one.config.fallback,
+                              .astray = is_astray(i),
+                              .told = one.link->tells_heads(),
+                              .latency_us = 0,
+                              .outstanding = candidates_[i].outstanding,
+                              .connections = one.link->connections(),
+                              .calls = one.calls->value(),
+                              .errors = one.errors->value(),
+                              .disagreements = one.disagreed->value(),
+                              .state_from = one.state_from,
+                              .why = is_used(i) ? std::string() : one.last_error};
+        status.latency_us = static_cast<std::uint64_t>(mesh::cost_ns(latency_config_, latencies_[i], now) / 1'000);
+        out.push_back(std::move(status));
     }
-    return out.end_array().take();
+    return out;
 }
 
 }  // namespace weft::service::proxy

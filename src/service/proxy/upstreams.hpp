@@ -15,6 +15,7 @@
 #include "net/loop.hpp"
 #include "observe/metric.hpp"
 #include "service/proxy/answer.hpp"
+#include "service/proxy/common.hpp"
 #include "service/proxy/config.hpp"
 #include "service/proxy/heads.hpp"
 #include "service/proxy/link.hpp"
@@ -32,17 +33,36 @@ struct Needs {
     bool any_branch = false;             // it may be on another branch than the chain that is told
 };
 
+/// How an upstream does, as one loop sees it.
+struct UpstreamStatus {
+    std::string id;
+    std::uint64_t head = 0;
+    bool usable = false;
+    bool fallback = false;
+    bool astray = false;
+    bool told = false;
+    std::uint64_t latency_us = 0;
+    std::uint64_t outstanding = 0;
+    std::uint64_t connections = 0;
+    std::uint64_t calls = 0;
+    std::uint64_t errors = 0;
+    std::uint64_t disagreements = 0;
+    std::uint64_t state_from = 0;
+    std::string why;
+};
+
 /// Of the loop's thread.
 class Upstreams {
   public:
-    Upstreams(net::Loop& loop, std::shared_ptr<const ProxyConfig> config);
+    Upstreams(net::Loop& loop, std::shared_ptr<const ProxyConfig> config, std::shared_ptr<Common> common);
 
+    /// @param on_head  of the one that leads: what an upstream showed.
     /// @errors invalid_argument  a URL, an id that stands twice, none or too many upstreams.
     [[nodiscard]] Result<void> open(std::function<void(std::size_t upstream, std::string_view header)> on_head);
-    /// Begins to ask for heads.
+    /// The one that leads begins to ask for heads.
     void start();
     void stop();
-    /// Whether the chain that is told has a block, or has another one in its place.
+    /// Of the one that leads: whether the chain that is told has a block, or has another one in its place.
     std::function<std::optional<bool>(std::uint64_t number, const std::string& hash)> on_chain;
 
     /// The best that is not in @p tried (a bit each), or nothing.
@@ -57,23 +77,18 @@ class Upstreams {
     /// Asks those that are behind for their heads, unless they are being asked.
     void ask_behind();
     /// Asks this one, which is slow to answer something else.
-    void ask_again(std::size_t upstream) { poll(upstream); }
+    void ask_again(std::size_t upstream);
     /// It answers questions for its head, and calls.
     [[nodiscard]] bool is_used(std::size_t upstream) const;
 
-    [[nodiscard]] Heads& heads() { return heads_; }
-    [[nodiscard]] const Heads& heads() const { return heads_; }
+    [[nodiscard]] const Heads& heads() {
+        refresh();
+        return view_.heads;
+    }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
     /// When and how often a call may be made a second time because the first is slow.
     [[nodiscard]] mesh::Hedge& hedge() { return hedge_; }
     [[nodiscard]] const mesh::HedgeConfig& hedge_config() const { return hedge_config_; }
-    /// Time of the newest word about a head.
-    [[nodiscard]] std::int64_t heard_ns() const { return heard_ns_; }
-    /// Some upstream tells of heads by itself, and may be believed to do so at once.
-    [[nodiscard]] bool is_told() const;
-    /// How often a block was seen to be replaced.
-    [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
-
     /// The chain that is told has grown; @p replaced is the first block that another takes the place of.
     void followed(std::optional<std::uint64_t> replaced);
     /// Its answer to a call was another than that of a quorum.
@@ -82,15 +97,11 @@ class Upstreams {
     void observe(std::size_t upstream, std::uint64_t number);
     /// A development chain was changed behind its numbers: all that is known is forgotten, and asked for.
     void forget();
-    /// Something was changed through the gateway: asks for the heads now. `polling()` until they have answered.
+    /// Something was changed through the gateway: asks for the heads now. Common::polling() until they have answered.
     void poll_now();
-    [[nodiscard]] bool polling() const { return polls_urgent_ > 0; }
-    /// Set when polling() becomes false.
-    [[nodiscard]] Future<void> polled();
 
-    /// Upstreams with what is known of them, as a JSON array.
-    [[nodiscard]] std::string status_json() const;
-    [[nodiscard]] bool any_usable() const;
+    [[nodiscard]] std::vector<UpstreamStatus> status();
+    [[nodiscard]] bool any_usable();
 
   private:
     struct Upstream {
@@ -105,7 +116,6 @@ class Upstreams {
         std::map<std::string, std::int64_t, std::less<>> lacks;  // methods, until when that is believed
         std::string head_hash;                                   // raw JSON, of the head it showed last
         std::uint64_t head_number = 0;
-        bool astray = false;  // on another branch, or may be
         bool polling = false;
         std::int64_t poll_begun_ns = 0;
         std::int64_t poll_took_ns = 0;
@@ -122,6 +132,8 @@ class Upstreams {
     [[nodiscard]] bool can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const;
     [[nodiscard]] bool none_stands() const;
     void look_astray(std::size_t index);
+    void set_astray(std::size_t index, bool astray);
+    [[nodiscard]] bool is_astray(std::size_t index) const { return (view_.astray >> index & 1) != 0; }
     /// How a call that was let through went, for the next ones.
     void note(std::size_t index, mesh::BreakerTicket ticket, const Verdict& verdict, const Needs& needs,
               std::int64_t latency_ns);
@@ -133,15 +145,29 @@ class Upstreams {
     void saw_head(std::size_t index, std::string_view header);
     void watch_served(std::size_t index, std::uint64_t number);
     [[nodiscard]] bool is_prompt(std::size_t index) const;
-    void urgent_poll_over();
+    [[nodiscard]] bool leads() const { return &common_->lead() == &loop_; }
+    /// Takes over what is known elsewhere.
+    void refresh() {
+        if (common_->update(view_, version_)) take_view();
+    }
+    void take_view();
+    template <class Change>
+    void change_heads(Change change) {
+        common_->change([&](Common::View& view) { change(view.heads); });
+        refresh();
+    }
+    void set_used(std::size_t index);
+    /// Whether some upstream tells of heads, for all.
+    void see_told();
 
     net::Loop& loop_;
     const std::shared_ptr<const ProxyConfig> settings_;
     const ProxyConfig& config_ = *settings_;
-    Heads heads_;
+    const std::shared_ptr<Common> common_;
+    Common::View view_;
+    std::uint64_t version_ = 0;
     std::vector<std::unique_ptr<Upstream>> all_;
     std::function<void(std::size_t, std::string_view)> on_head_;
-    std::int64_t heard_ns_ = 0;
     // One of each for every upstream.
     std::vector<mesh::Candidate> candidates_;
     std::vector<mesh::PeakEwma> latencies_;
@@ -150,9 +176,6 @@ class Upstreams {
     mesh::PeakEwmaConfig latency_config_;
     mesh::HedgeConfig hedge_config_;
     mesh::Hedge hedge_;
-    std::uint64_t epoch_ = 0;
-    std::size_t polls_urgent_ = 0;
-    std::vector<Promise<void>> waiting_;
     std::int64_t apart_since_ns_ = 0;  // none that answers has had the served head
     bool running_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -88,7 +88,7 @@ struct WebSocketLink::Core : std::enable_shared_from_this<Core> {
         failures = 0;
         session = std::move(*result);
         observe::Log("proxy").info("connected", {{"upstream", id}});
-        session->send(R"({"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]})");
+        if (on_head) session->send(R"({"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]})");
         on_change();
     }
 
