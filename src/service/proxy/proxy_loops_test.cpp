@@ -175,7 +175,8 @@ TEST_F(ProxyLoops, what_is_kept_or_asked_is_so_for_all) {
 
 TEST_F(ProxyLoops, limits_are_the_gateways_and_not_a_loops) {
     add();
-    config.guard.keys.push_back({.name = "shop", .key = "secret", .key_sha256 = {}, .limits = {.per_day = 7}, .methods = {}});
+    KeyConfig key{.name = "shop", .key = "secret", .key_sha256 = {}, .limits = {.per_day = 7}, .methods = {}};
+    config.guard.keys.push_back(std::move(key));
     begin();
     on_loop([&]() -> Task<void> {
         std::size_t answered = 0;
