@@ -32,6 +32,7 @@ AnswerPtr Cache::find(std::string_view key, std::int64_t now_ns, std::uint64_t e
 
 void Cache::put(std::string key, AnswerPtr answer, std::int64_t until_ns, bool is_final, std::uint64_t epoch) {
     const std::scoped_lock lock(mutex_);
+    if (epoch < first_epoch_) return;
     if (const auto found = by_key_.find(key); found != by_key_.end()) drop(found->second);
     entries_.push_front({std::move(key), std::move(answer), until_ns, epoch, is_final});
     const auto entry = entries_.begin();
@@ -61,8 +62,9 @@ std::size_t Cache::size() const {
     return by_key_.size();
 }
 
-void Cache::clear() {
+void Cache::clear(std::uint64_t epoch) {
     const std::scoped_lock lock(mutex_);
+    first_epoch_ = epoch;
     by_key_.clear();
     entries_.clear();
     bytes_ = 0;

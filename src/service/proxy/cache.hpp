@@ -22,7 +22,8 @@ class Cache {
     [[nodiscard]] AnswerPtr find(std::string_view key, std::int64_t now_ns, std::uint64_t epoch);
     /// @param until_ns  0: for ever. @param is_final  survives a change of epoch.
     void put(std::string key, AnswerPtr answer, std::int64_t until_ns, bool is_final, std::uint64_t epoch);
-    void clear();
+    /// Nothing is left of earlier epochs, and nothing of them is taken any more, final or not.
+    void clear(std::uint64_t epoch);
 
     [[nodiscard]] std::size_t bytes() const;
     [[nodiscard]] std::size_t size() const;
@@ -42,6 +43,7 @@ class Cache {
     const std::size_t bytes_max_;
     mutable std::mutex mutex_;
     std::size_t bytes_ = 0;
+    std::uint64_t first_epoch_ = 0;
     List entries_;  // the newest first
     std::unordered_map<std::string_view, List::iterator> by_key_;
 };

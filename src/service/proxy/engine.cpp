@@ -74,8 +74,8 @@ void Engine::start(Engine* before) {
 
 void Engine::followed(std::optional<std::uint64_t> replaced) {
     // A block that its node called final has another in its place: what is kept for ever may be of it.
-    if (replaced && *replaced <= upstreams_.heads().final()) common_->cache.clear();
     upstreams_.followed(replaced);
+    if (replaced && *replaced <= upstreams_.heads().final()) common_->cache.clear(common_->epoch);
 }
 
 void Engine::retire() {
@@ -300,8 +300,8 @@ Task<AnswerPtr> Engine::ask_resolved(Spec spec) {
         if (sends && !answer->is_error()) keep_sent(answer->parts.result);
         // What was changed shall be seen by who changed it.
         if (anew && !answer->is_error()) {
-            common_->cache.clear();
             upstreams_.forget();
+            common_->cache.clear(common_->epoch);
         } else if (changes && (rewrites() || hub_.in_use()) && !answer->is_error()) {
             upstreams_.poll_now();
         }
@@ -330,7 +330,7 @@ Task<AnswerPtr> Engine::ask_together(std::string key, Spec spec) {
     AnswerPtr answer =
         spec.method->kind == Kind::logs ? co_await ask_logs(std::move(spec)) : co_await attempt(std::move(spec));
     learn(kept, answer);
-    if (epoch == common_->epoch) keep(std::move(key), kept, answer);
+    if (epoch == common_->epoch) keep(std::move(key), kept, answer, epoch);
     common_->flights.land(flight, answer);
     co_return answer;
 }
@@ -454,12 +454,11 @@ void Engine::learn(const Spec& spec, const AnswerPtr& answer) {
     if (number) upstreams_.observe(answer->upstream, *number);
 }
 
-void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer) {
+void Engine::keep(std::string key, const Spec& spec, const AnswerPtr& answer, std::uint64_t epoch) {
     if (config_.cache_bytes_max == 0 || answer->is_error()) return;
     const auto& parts = answer->parts;
     const auto& heads = upstreams_.heads();
     const std::int64_t now = loop_.now_ns();
-    const std::uint64_t epoch = common_->epoch;
     switch (spec.method->kind) {
         case Kind::constant: return common_->cache.put(std::move(key), answer, now + constant_ttl_ns, true, epoch);
         case Kind::realtime: return common_->cache.put(std::move(key), answer, now + realtime_ttl_ns, false, epoch);

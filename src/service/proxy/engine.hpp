@@ -94,7 +94,8 @@ class Engine {
     Task<AnswerPtr> block_number(std::string_view id);
     Task<void> wait_for_heads();
     void followed(std::optional<std::uint64_t> replaced);
-    void keep(std::string key, const Spec& spec, const AnswerPtr& answer);
+    /// @param epoch  when it was asked for.
+    void keep(std::string key, const Spec& spec, const AnswerPtr& answer, std::uint64_t epoch);
     void learn(const Spec& spec, const AnswerPtr& answer);
     [[nodiscard]] AnswerPtr check(const Client& client, std::string_view name, const MethodRule& rule);
     [[nodiscard]] MethodRule rule_of(std::string_view name) const;
