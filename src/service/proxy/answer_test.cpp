@@ -121,8 +121,12 @@ TEST(Cache, TimeAndEpoch) {
     EXPECT_FALSE(cache.find("a", 1, 6)) << "the chain has changed its mind";
     cache.put("a", make_answer("1"), 0, true, 5);
     EXPECT_TRUE(cache.find("a", 1, 6)) << "what is final is not touched by it";
-    cache.clear();
+    cache.clear(8);
     EXPECT_EQ(cache.bytes(), 0U);
+    cache.put("a", make_answer("1"), 0, true, 7);
+    EXPECT_FALSE(cache.find("a", 1, 8)) << "asked for before all was forgotten";
+    cache.put("a", make_answer("1"), 0, true, 8);
+    EXPECT_TRUE(cache.find("a", 1, 8));
 }
 
 }  // namespace
