@@ -132,12 +132,15 @@ Task<std::string> Engine::answer_batch(std::string_view body, Client client) {
         std::vector<std::string> replies;
         std::size_t next = 0;
         std::size_t open = 0;
-        Promise<void> done;
+        bool beginning = false;
+        std::optional<Promise<void>> done{std::in_place};
     };
     auto gather = std::make_shared<Gather>();
     gather->replies.resize(items.size());
-    auto future = gather->done.future();
+    auto future = gather->done->future();
     const auto run_next = [this, gather, &items, &client](const auto& again) -> void {
+        // What is answered at once begins no other one from inside: a batch of such would be as deep as it is long.
+        if (std::exchange(gather->beginning, true)) return;
         while (gather->next < items.size() && gather->open < config_.limits.concurrent_max) {
             const std::size_t at = gather->next++;
             ++gather->open;
@@ -147,10 +150,9 @@ Task<std::string> Engine::answer_batch(std::string_view body, Client client) {
                 again(again);
             });
         }
-        if (gather->open == 0 && gather->next == items.size()) {
-            ++gather->next;  // once only
-            gather->done.set({});
-        }
+        gather->beginning = false;
+        if (gather->open > 0 || gather->next < items.size()) return;
+        if (auto done = std::exchange(gather->done, std::nullopt)) done->set({});
     };
     run_next(run_next);
     co_await std::move(future).wait();

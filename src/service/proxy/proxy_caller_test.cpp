@@ -224,6 +224,21 @@ TEST_F(ProxyCaller, bodies_that_mean_no_good_are_refused_and_the_next_call_is_se
     });
 }
 
+TEST_F(ProxyCaller, a_batch_of_very_many_items_takes_no_more_stack_than_one) {
+    config.limits.batch_items_max = 1'000'000;
+    add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        constexpr std::size_t count = 200'000;
+        std::string body = "[";
+        for (std::size_t i = 0; i < count; ++i) body += "1,";
+        body.back() = ']';
+        const auto reply = co_await post(body);
+        std::string_view none;
+        EXPECT_EQ(net::items_of(reply.body, &none, 1), count) << reply.body.substr(0, 200);
+    });
+}
+
 TEST_F(ProxyCaller, names_of_no_method_leave_room_to_learn_what_upstreams_lack) {
     auto& lacking = add();
     auto& other = add();
