@@ -46,6 +46,42 @@ TEST_F(ProxyLife, a_fallback_is_used_while_no_other_can_be_and_left_again) {
     });
 }
 
+TEST_F(ProxyLife, what_is_no_answer_is_asked_for_elsewhere) {
+    auto& wrong = add();
+    auto& right = add(true);
+    begin();
+    const std::string html = "<html><body>502 Bad Gateway</body></html>";
+    const struct {
+        const char* name;
+        Said said;
+    } table[] = {
+        {"a page", {"", "", 200, false, html}},
+        {"a page that says so", {"", "", 502, false, html}},
+        {"half an answer", {"", "", 200, false, R"({"jsonrpc":"2.0","id":1,"result":"0x)"}},
+        {"neither result nor error", {"", "", 200, false, R"({"jsonrpc":"2.0","id":1})"}},
+        {"an array", {"", "", 200, false, "[]"}},
+        {"a text for an error", {"", "", 200, false, R"({"jsonrpc":"2.0","id":1,"error":"no"})"}},
+        {"a fault of its own", {"", R"({"code":-32603,"message":"internal error"})"}},
+        {"too many calls", {"", R"({"code":-32005,"message":"rate limit exceeded"})", 429}},
+        {"our key is refused", {"", "", 401, false, html}},
+        {"half of it, and the end", {"\"0x1\"", "", 200, true}},
+        {"an answer, and the end", {"", "", 200, true, html}},
+    };
+    std::size_t block = 10;
+    for (const auto& [name, said] : table) {
+        SCOPED_TRACE(name);
+        reload();  // so that nothing is known of the failures before
+        on_loop([&]() -> Task<void> {
+            wrong.on("eth_getBalance", TestUpstream::always(said));
+            const std::size_t before = right.count("eth_getBalance");
+            ++block;
+            EXPECT_EQ(co_await call("eth_getBalance", balance_at(block)), quantity_text(block));
+            EXPECT_EQ(wrong.count("eth_getBalance"), block - 10);
+            EXPECT_EQ(right.count("eth_getBalance"), before + 1);
+        });
+    }
+}
+
 TEST_F(ProxyLife, when_all_are_gone_the_error_says_so_in_time) {
     config.request_timeout_ns = 300 * ns_per_ms;
     add();

@@ -32,13 +32,12 @@ class ProxyTest : public ::testing::Test {
         config.request_timeout_ns = 20 * ns_per_s;
     }
     ~ProxyTest() override {
-        if (proxy_) EXPECT_TRUE(run(proxy_->stop()));
+        end();
         on_loop([this]() -> Task<void> {
             client_.reset();
             upstreams_.clear();
             co_return;
         });
-        proxy_.reset();
         loops_.stop();
     }
 
@@ -70,6 +69,12 @@ class ProxyTest : public ::testing::Test {
         });
     }
     void reload() { ASSERT_TRUE(proxy_->reload(config)); }
+
+    /// Serves no more.
+    void end() {
+        if (proxy_) EXPECT_TRUE(run(proxy_->stop()));
+        proxy_.reset();
+    }
 
     template <class Work>
     void on_loop(Work work) {

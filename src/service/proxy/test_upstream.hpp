@@ -122,7 +122,8 @@ class TestUpstream {
         std::string result;
         std::string error = {};  // JSON; empty: there is a result
         int status = 200;
-        bool cut = false;  // the connection ends in the middle of the answer
+        bool cut = false;      // the connection ends in the middle of the answer
+        std::string raw = {};  // if not empty: the body as it is
     };
     using Script = std::function<Task<Said>(Call)>;
 
@@ -169,6 +170,24 @@ class TestUpstream {
     void forget(const std::string& method) { scripts_.erase(method); }
     static Script always(Said said) {
         return [said = std::move(said)](const Call&) -> Task<Said> { co_return said; };
+    }
+
+    /// What is said to a call that came another way; @p asks_head as is_about_head().
+    Task<Said> said_to(Call call, bool asks_head) {
+        if (!asks_head) calls.push_back(call);
+        const auto found = scripts_.find(call.method);
+        // Holds the script, which may have another one in its place by the time it ends.
+        const Script script = found == scripts_.end() || asks_head ? always(by_chain(call)) : found->second;
+        co_return co_await script(std::move(call));
+    }
+    static bool is_about_head(const Call& call) {
+        return call.method == "eth_getBlockByNumber" &&
+               (call.params == R"(["latest",false])" || call.params == R"(["safe",false])" ||
+                call.params == R"(["finalized",false])");
+    }
+    static std::string text_of(const Said& said, std::string_view id) {
+        if (!said.raw.empty()) return said.raw;
+        return said.error.empty() ? net::rpc_result_text(id, said.result) : net::rpc_error_text(id, said.error);
     }
 
     /// What the chain says.
@@ -226,26 +245,16 @@ class TestUpstream {
         const auto spans = net::scan_request(body);
         EXPECT_TRUE(spans) << body;
         Call call{std::string(spans->method), std::string(spans->params)};
-        const bool asks_head = call.method == "eth_getBlockByNumber" &&
-                               (call.params == R"(["latest",false])" || call.params == R"(["safe",false])" ||
-                                call.params == R"(["finalized",false])");
+        const bool asks_head = is_about_head(call);
         if (asks_head && is_mute) return;
-        if (!asks_head) calls.push_back(call);
-        const auto script = scripts_.find(call.method);
-        auto chosen = script == scripts_.end() || asks_head ? always(by_chain(call)) : script->second;
-        spawn(answer_by(std::move(chosen), std::move(call), std::string(spans->id), std::move(to)), [](const auto&) {});
+        spawn(said_to(std::move(call), asks_head),
+              [to = std::move(to), id = std::string(spans->id)](const Result<Said>& said) {
+                  const auto connection = to.lock();
+                  if (said && connection && !connection->closed()) send(*connection, text_of(*said, id), *said);
+              });
     }
 
-    /// Holds the script, which may have another one in its place by the time it ends.
-    static Task<void> answer_by(Script script, Call call, std::string id, std::weak_ptr<Connection> to) {
-        const Said said = co_await script(std::move(call));
-        const auto connection = to.lock();
-        if (connection && !connection->closed()) send(*connection, id, said);
-    }
-
-    static void send(Connection& to, const std::string& id, const Said& said) {
-        const std::string text =
-            said.error.empty() ? net::rpc_result_text(id, said.result) : net::rpc_error_text(id, said.error);
+    static void send(Connection& to, const std::string& text, const Said& said) {
         to.write("HTTP/1.1 " + std::to_string(said.status) +
                  " Said\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(text.size()) +
                  "\r\n\r\n");
