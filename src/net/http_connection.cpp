@@ -323,12 +323,15 @@ bool HttpConnection::upgrade(const Head& head, std::string_view head_bytes, std:
         answer(turn, std::move(response));
         return true;
     }
+    SessionNote note;
     if (route->handler.accept) {
         const Request request = request_of(head, head_bytes, {}, nullptr);
-        if (const auto allowed = route->handler.accept(request); !allowed) {
+        auto allowed = route->handler.accept(request);
+        if (!allowed) {
             refuse(403, allowed.error().message);
             return true;
         }
+        note = *std::move(allowed);
     }
     std::string output = take_output();
     output +=
@@ -339,7 +342,8 @@ bool HttpConnection::upgrade(const Head& head, std::string_view head_bytes, std:
     Socket socket = release();
     leave_set();
     auto session =
-        open_websocket(loop(), std::move(socket), peer_, std::string(path), *route, std::move(output), shared_);
+        open_websocket(loop(), std::move(socket), peer_, std::string(path), std::move(note), *route, std::move(output),
+                       shared_);
     set_.add(session);
     start_websocket(*session, rest);
     return true;

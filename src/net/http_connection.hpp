@@ -146,7 +146,7 @@ void start_http2(ServerStream& stream, std::string_view first_input);
 /// In websocket.cpp: takes over a socket whose handshake is @p request_head.
 [[nodiscard]] Result<std::string> websocket_accept_header(const Head& head);
 std::shared_ptr<ServerStream> open_websocket(Loop& loop, Socket socket, std::string peer, std::string path,
-                                             const WebSocketRoute& route, std::string first_output,
+                                             SessionNote note, const WebSocketRoute& route, std::string first_output,
                                              std::shared_ptr<HttpShared> shared);
 /// After it was added to its set: calls on_open and reads what came along with the handshake.
 void start_websocket(ServerStream& stream, std::string_view first_input);

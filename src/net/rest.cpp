@@ -238,12 +238,14 @@ bool owns(const RestTable& table, std::string_view path) {
 Task<Response> serve_rest(const RestTable& table, const RestHandler& handler, mesh::Context context, Request request) {
     const auto segments = url_segments(request.path);
     if (!segments) co_return problem_of(segments.error());
+    // HEAD is answered as GET is; the server leaves out the body.
+    const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
     std::string allow;
     const Route* route = nullptr;
     for (const auto& one : table.routes) {
         if (!matches(one, *segments)) continue;
-        if (one.method == request.method) route = &one;
-        allow.append(one.method).append(", ");
+        if (one.method == method) route = &one;
+        allow.append(one.method).append(one.method == "GET" ? ", HEAD, " : ", ");
     }
     if (allow.empty()) co_return problem(404, "no such resource");
     if (route == nullptr) {

@@ -24,8 +24,12 @@ class WebSocketStream;
 /// What callers hold: outlives the connection, and takes calls from other threads to the loop.
 class SessionImpl final : public Session {
   public:
-    SessionImpl(Loop& loop, std::string peer, std::string path, std::size_t output_bytes_max)
-        : loop_(loop), peer_(std::move(peer)), path_(std::move(path)), output_bytes_max_(output_bytes_max) {}
+    SessionImpl(Loop& loop, std::string peer, std::string path, SessionNote note, std::size_t output_bytes_max)
+        : loop_(loop),
+          peer_(std::move(peer)),
+          path_(std::move(path)),
+          note_(std::move(note)),
+          output_bytes_max_(output_bytes_max) {}
 
     void send(std::string text) override;
     void close(std::uint16_t code, std::string_view reason) override;
@@ -36,6 +40,7 @@ class SessionImpl final : public Session {
     }
     [[nodiscard]] const std::string& peer() const override { return peer_; }
     [[nodiscard]] const std::string& path() const override { return path_; }
+    [[nodiscard]] const SessionNote& note() const override { return note_; }
     [[nodiscard]] Loop& loop() const override { return loop_; }
 
   private:
@@ -44,6 +49,7 @@ class SessionImpl final : public Session {
     const std::uint64_t id_ = ++last_session_id;
     std::string peer_;
     std::string path_;
+    SessionNote note_;
     std::size_t output_bytes_max_;
     std::atomic<bool> open_{true};
     std::atomic<std::size_t> posted_bytes_{0};   // on their way to the loop
@@ -299,10 +305,10 @@ Result<std::string> websocket_accept_header(const Head& head) {
 }
 
 std::shared_ptr<ServerStream> open_websocket(Loop& loop, Socket socket, std::string peer, std::string path,
-                                             const WebSocketRoute& route, std::string first_output,
+                                             SessionNote note, const WebSocketRoute& route, std::string first_output,
                                              std::shared_ptr<HttpShared>) {
-    auto session =
-        std::make_shared<SessionImpl>(loop, std::move(peer), std::move(path), route.options.output_bytes_max);
+    auto session = std::make_shared<SessionImpl>(loop, std::move(peer), std::move(path), std::move(note),
+                                                 route.options.output_bytes_max);
     auto stream = std::make_shared<WebSocketStream>(loop, std::move(socket), true, std::move(session), route.handler,
                                                     route.options);
     stream->write(first_output);
@@ -381,7 +387,8 @@ Task<SessionPtr> connect_here(Loop& loop, mesh::Context context, Url url, WebSoc
     const std::string rest = handshake->bytes.substr(head.size);
     if (handshake->closed()) co_return fail(ErrorCode::unavailable, "connection closed after the upgrade");
     Socket socket = handshake->take_socket();
-    auto session = std::make_shared<SessionImpl>(loop, url.endpoint.to_string(), url.target, options.output_bytes_max);
+    auto session = std::make_shared<SessionImpl>(loop, url.endpoint.to_string(), url.target, SessionNote(),
+                                                 options.output_bytes_max);
     auto stream =
         std::make_shared<WebSocketStream>(loop, std::move(socket), false, session, std::move(handler), options);
     stream->hold_itself();

@@ -47,9 +47,13 @@ struct WebSocketOptions {
 class Session;
 using SessionPtr = std::shared_ptr<Session>;
 
+/// What a service knows of who opened a session; its type is the service's own.
+using SessionNote = std::shared_ptr<const void>;
+
 struct WebSocketHandler {
-    /// Before the upgrade is answered; an error refuses it with 403 and its message. May be empty.
-    std::function<Result<void>(const Request&)> accept = {};
+    /// Before the upgrade is answered; an error refuses it with 403 and its message. What it gives goes with the
+    /// session. May be empty.
+    std::function<Result<SessionNote>(const Request&)> accept = {};
     std::function<void(const SessionPtr&)> on_open = {};
     /// Several may run at once for one session; what they answer goes out in the order they send it.
     std::function<Task<void>(SessionPtr, std::string)> on_message = {};
@@ -73,6 +77,8 @@ class Session : public std::enable_shared_from_this<Session> {
     [[nodiscard]] virtual std::size_t pending_bytes() const = 0;
     [[nodiscard]] virtual const std::string& peer() const = 0;
     [[nodiscard]] virtual const std::string& path() const = 0;
+    /// What `accept` gave.
+    [[nodiscard]] virtual const SessionNote& note() const = 0;
     [[nodiscard]] virtual Loop& loop() const = 0;
 };
 

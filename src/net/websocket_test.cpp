@@ -50,9 +50,9 @@ struct websocket : testing::Test {
     void start() {
         server.emplace(loops, [](Request) -> Task<Response> { co_return Response{.status = 404}; });
         WebSocketHandler handler;
-        handler.accept = [](const Request& request) -> Result<void> {
+        handler.accept = [](const Request& request) -> Result<SessionNote> {
             if (request.header("origin") == "http://evil") return fail(ErrorCode::permission_denied, "not from there");
-            return {};
+            return std::make_shared<const std::string>(request.header("x-note"));
         };
         handler.on_open = [this](const SessionPtr& session) {
             const std::lock_guard lock(mutex);
@@ -293,6 +293,12 @@ TEST_F(websocket, messages_run_at_once_but_no_more_than_allowed) {
         EXPECT_EQ(peer->exactly(want.size()), want);
     }
     EXPECT_EQ(handlers_most, 3);
+}
+
+TEST_F(websocket, what_the_handshake_said_goes_with_the_session) {
+    start();
+    const auto peer = connect("X-Note: blue\r\n");
+    EXPECT_EQ(*static_cast<const std::string*>(session()->note().get()), "blue");
 }
 
 TEST_F(websocket, bad_handshakes) {

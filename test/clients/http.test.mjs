@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import zlib from 'node:zlib';
 import { http_url, post, request, rpc } from './lib/rpc.mjs';
 import { connect, http_text, status_of } from './lib/socket.mjs';
+import { upgrading } from './lib/websocket.mjs';
 import { until } from './lib/until.mjs';
 
 /// A request by node:http, which unlike fetch decodes nothing and can keep its connection.
@@ -134,4 +135,12 @@ test('rpc.discover gives an OpenRPC document of the methods that are served', as
   assert.ok(document.methods.every(({ params, result }) => Array.isArray(params) && result));
   const modules = await rpc('rpc_modules');
   assert.ok('eth' in modules && 'debug' in modules);
+});
+
+test('a WebSocket takes a consistency level for all that comes over it', async () => {
+  for (const [level, want] of [['strong', 101], ['causal', 101], ['eventual', 101], ['most', 403]]) {
+    const socket = await upgrading({ 'weft-consistency': level });
+    assert.equal(await status_of(socket), want, level);
+    socket.destroy();
+  }
 });

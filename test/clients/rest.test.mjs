@@ -82,7 +82,16 @@ test('errors name what is wrong, and caches are told what they may keep', async 
   assert.equal((await get('/v1/blocks/0xffffff')).status, 404);
   const wrong_method = await fetch(`${http_url}/v1/blocks`, { method: 'DELETE' });
   assert.equal(wrong_method.status, 405);
-  assert.match(wrong_method.headers.get('allow'), /GET/);
+  assert.equal(wrong_method.headers.get('allow'), 'GET, HEAD, OPTIONS');
+  for (const path of ['/v1/chain', '/openapi.json', `/graphql?query=${encodeURIComponent('{ chainID }')}`, '/metrics']) {
+    const head = await fetch(`${http_url}${path}`, { method: 'HEAD' });
+    assert.equal(head.status, 200, path);
+    assert.ok(Number(head.headers.get('content-length')) > 0, path);
+    assert.equal(await head.text(), '');
+    const refused = await fetch(`${http_url}${path}`, { method: 'PUT' });
+    assert.equal(refused.status, 405, path);
+    assert.match(refused.headers.get('allow'), /GET, HEAD/, path);
+  }
   const { hash } = await rpc('eth_getBlockByNumber', 'latest', false);
   const first = await get(`/v1/blocks/${hash}`);
   assert.match(first.headers.get('cache-control'), /immutable/);

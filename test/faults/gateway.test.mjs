@@ -223,6 +223,25 @@ test('what waits at one upstream only is found there', { timeout: 120_000 }, asy
   }
 });
 
+test('a WebSocket that was opened for strong reads sees what the node has', { timeout: 60_000 }, async (t) => {
+  const gateway = await Gateway.start([upstreams[0], upstreams[2]]); // both are asked for their heads, neither tells
+  const behind = { strong: 0, eventual: 0 };
+  for (const level of Object.keys(behind)) {
+    const socket = new WebSocket(gateway.url.replace(/^http/, 'ws'), { headers: { 'weft-consistency': level } });
+    t.after(() => socket.close());
+    await new Promise((resolve, reject) => Object.assign(socket, { onopen: resolve, onerror: reject }));
+    for (let id = 0; id < 40; ++id) {
+      const before = Number(await rpc('eth_blockNumber'));
+      socket.send(JSON.stringify({ jsonrpc: '2.0', id, method: 'eth_getBlockByNumber', params: ['latest', false] }));
+      const { data } = await new Promise((resolve) => { socket.onmessage = resolve; });
+      if (Number(JSON.parse(data).result.number) < before) ++behind[level];
+      await pause(20);
+    }
+  }
+  assert.equal(behind.strong, 0);
+  assert.ok(behind.eventual > 0, 'the difference is to be seen');
+});
+
 test('while no upstream can answer, an error says so, and the next call is well', { timeout: 120_000 }, async () => {
   const two = upstreams.slice(0, 2);
   const gateway = await Gateway.start(two);

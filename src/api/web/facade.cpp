@@ -19,8 +19,10 @@ std::optional<Task<net::Response>> Facade::answer(mesh::Context context, net::Re
     if (request.path == "/graphql") return graphql_.serve(context, std::move(request));
     if (net::owns(rest_.table(), request.path)) return rest_.serve(context, std::move(request));
     if (request.path != "/openapi.json") return {};
-    if (request.method == "GET") return at_once({200, "application/json", openapi_, {{"Cache-Control", "no-cache"}}});
-    return at_once({405, "text/plain; charset=utf-8", "method not allowed\n", {{"Allow", "GET, OPTIONS"}}});
+    if (request.method == "GET" || request.method == "HEAD") {
+        return at_once({200, "application/json", openapi_, {{"Cache-Control", "no-cache"}}});
+    }
+    return at_once({405, "text/plain; charset=utf-8", "method not allowed\n", {{"Allow", "GET, HEAD, OPTIONS"}}});
 }
 
 }  // namespace weft::api::web

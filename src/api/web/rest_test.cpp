@@ -135,7 +135,9 @@ TEST(rest, statuses_say_what_happened) {
     EXPECT_EQ(away.status, 501) << "no eth_feeHistory here: " << away.body;
     const Got wrong_method = fixture.send("DELETE", "/v1/blocks/1");
     EXPECT_EQ(wrong_method.status, 405);
-    EXPECT_EQ(wrong_method.headers.at("Allow"), "GET, OPTIONS");
+    EXPECT_EQ(wrong_method.headers.at("Allow"), "GET, HEAD, OPTIONS");
+    EXPECT_EQ(fixture.send("HEAD", "/v1/blocks/1").status, 200);
+    EXPECT_EQ(fixture.send("HEAD", "/v1/call").status, 405);
     EXPECT_EQ(fixture.send("GET", "/v1/call").headers.at("Allow"), "POST, OPTIONS");
     EXPECT_EQ(fixture.send("POST", "/v1/call", "{}", {{"content-type", "text/plain"}}).status, 415);
     const auto post = [&](std::string_view target, std::string_view body) {

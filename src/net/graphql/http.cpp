@@ -76,8 +76,9 @@ Response not_allowed(const std::string& message, std::string allow) {
 
 Task<Response> serve(const Schema& schema, std::function<ObjectPtr()> root, net::Request request,
                      const Limits& limits) {
-    const bool is_get = request.method == "GET";
-    if (!is_get && request.method != "POST") co_return not_allowed("send GET or POST", "GET, POST, OPTIONS");
+    // HEAD is answered as GET is; the server leaves out the body.
+    const bool is_get = request.method == "GET" || request.method == "HEAD";
+    if (!is_get && request.method != "POST") co_return not_allowed("send GET or POST", "GET, HEAD, POST, OPTIONS");
     Result<Request> read = wrong("");
     if (is_get) {
         read = from_url(request.query);

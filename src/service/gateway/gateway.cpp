@@ -55,6 +55,15 @@ Task<net::Response> health(std::shared_ptr<Core> core, bool readiness) {
         503, "application/json", R"({"status":"not ready","storage":)" + json::quote(head.error().message) + "}", {}};
 }
 
+/// Of one call, or, in the request that opens a WebSocket, of all that come over it.
+Result<bool> wants_strong(const net::Request& request) {
+    const std::string_view level = request.header("weft-consistency");
+    if (level.empty() || level == "eventual") return false;
+    // Causal reads are answered as strong ones: that is more than they ask for.
+    if (level == "strong" || level == "causal") return true;
+    return fail(ErrorCode::invalid_argument, "weft-consistency: strong, causal or eventual");
+}
+
 Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
     net::CallContext call;
     call.context = mesh::Context::with_timeout(core->config.request_timeout_ns);
@@ -67,17 +76,12 @@ Task<net::Response> json_rpc(std::shared_ptr<Core> core, net::Request request) {
         }
     }
     net::Response response;
-    if (const std::string_view level = request.header("weft-consistency"); !level.empty() && level != "eventual") {
-        // Causal reads are answered as strong ones: that is more than they ask for.
-        if (level != "strong" && level != "causal") {
-            response.body =
-                net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong, causal or eventual");
-            core->config.cors.allow(request.header("origin"), response);
-            co_return response;
-        }
-        call.is_strong = true;
+    if (const auto strong = wants_strong(request)) {
+        call.is_strong = *strong;
+        response.body = co_await core->dispatch(request.body, std::move(call));
+    } else {
+        response.body = net::rpc_error(net::rpc_code::invalid_request, strong.error().message);
     }
-    response.body = co_await core->dispatch(request.body, std::move(call));
     core->config.cors.allow(request.header("origin"), response);
     co_return response;
 }
@@ -99,7 +103,8 @@ Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& co
             co_return response;
         }(plain(415, std::string(refusal) + "\n"));
     }
-    if (request.method == "GET" && (request.path == "/healthz" || request.path == "/readyz")) {
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    if (reads && (request.path == "/healthz" || request.path == "/readyz")) {
         return health(core, request.path == "/readyz");
     }
     std::string origin(request.header("origin"));
@@ -110,12 +115,12 @@ Task<net::Response> answer_http(const std::shared_ptr<Core>& core, Counters&& co
     net::Response response;
     if (request.method == "OPTIONS") {
         response = core->config.cors.preflight(request);
-    } else if (request.method == "GET" && request.path == "/metrics") {
+    } else if (reads && request.path == "/metrics") {
         response = {200, metrics_type, observe::metrics().text() + counters_text(counters()), {}};
     } else if (request.path == "/" || request.path == "/metrics" || request.path == "/healthz" ||
                request.path == "/readyz") {
         response = plain(405, "method not allowed\n");
-        response.headers.emplace_back("Allow", request.path == "/" ? "POST, OPTIONS" : "GET, OPTIONS");
+        response.headers.emplace_back("Allow", request.path == "/" ? "POST, OPTIONS" : "GET, HEAD, OPTIONS");
     } else {
         response = plain(404, "not found\n");
     }
@@ -127,6 +132,7 @@ Task<void> answer_message(std::shared_ptr<Core> core, net::SessionPtr session, s
     call.context = mesh::Context::with_timeout(core->config.request_timeout_ns);
     call.session = session;
     call.peer = session->peer();
+    call.is_strong = *static_cast<const bool*>(session->note().get());
     std::string reply = co_await core->dispatch(text, std::move(call));
     if (!reply.empty()) session->send(std::move(reply));
     core->subscriptions->activate(session->id());
@@ -134,10 +140,13 @@ Task<void> answer_message(std::shared_ptr<Core> core, net::SessionPtr session, s
 
 net::WebSocketHandler websocket_handler(const std::shared_ptr<Core>& core) {
     net::WebSocketHandler handler;
-    handler.accept = [core](const net::Request& request) -> Result<void> {
+    handler.accept = [core](const net::Request& request) -> Result<net::SessionNote> {
         const std::string_view origin = request.header("origin");
-        if (origin.empty() || core->config.cors.allows(origin)) return {};
-        return fail(ErrorCode::permission_denied, "origin not allowed");
+        if (!origin.empty() && !core->config.cors.allows(origin)) {
+            return fail(ErrorCode::permission_denied, "origin not allowed");
+        }
+        WEFT_TRY(const bool strong, wants_strong(request));
+        return std::make_shared<const bool>(strong);
     };
     handler.on_message = [core](net::SessionPtr session, std::string text) {
         return answer_message(core, std::move(session), std::move(text));

@@ -1,6 +1,7 @@
 #include "service/proxy/proxy.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "api/web/facade.hpp"
 #include "net/jsonrpc.hpp"
@@ -19,13 +20,19 @@ constexpr std::string_view text_type = "text/plain; charset=utf-8";
 Task<net::Response> ready(net::Response response) { co_return response; }
 net::Response plain(int status, std::string text) { return {status, text_type, std::move(text), {}}; }
 
-/// Nothing if the header asks for what is not known.
-std::optional<bool> wants_strong(const net::Request& request) {
+/// Of one call, or, in the request that opens a WebSocket, of all that come over it.
+Result<bool> wants_strong(const net::Request& request) {
     const std::string_view level = request.header("weft-consistency");
     if (level.empty() || level == "eventual" || level == "causal") return false;
     if (level == "strong") return true;
-    return std::nullopt;
+    return fail(ErrorCode::invalid_argument, "weft-consistency: strong, causal or eventual");
 }
+
+/// Who is at the other end of a WebSocket: its note.
+struct Visitor {
+    CallerPtr caller;
+    bool is_strong = false;
+};
 
 }  // namespace
 
@@ -47,8 +54,6 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         net::Loop* loop;
         GenerationPtr now;
         std::vector<GenerationPtr> retired;
-        CallerPtr admitted;                                    // of the WebSocket handshake under way
-        std::unordered_map<std::uint64_t, CallerPtr> callers;  // by session
     };
 
     State(net::LoopGroup& group, ProxyConfig with)
@@ -170,8 +175,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             response.body =
                 co_await with->engine.answer(request.body, {{}, std::move(caller), *strong, nullptr, &wait_ns});
         } else {
-            response.body =
-                net::rpc_error(net::rpc_code::invalid_request, "weft-consistency: strong, causal or eventual");
+            response.body = net::rpc_error(net::rpc_code::invalid_request, strong.error().message);
         }
         // A batch of which a part was answered is an answer; one call that was refused is a refusal.
         if (wait_ns > 0 && net::first_character(request.body) != '[') {
@@ -213,21 +217,24 @@ struct Proxy::State : std::enable_shared_from_this<State> {
 
     /// What needs no key: how the gateway is.
     std::optional<net::Response> plain_page(const net::Request& request) {
-        const bool reads = request.method == "GET" || request.method == "HEAD";
+        constexpr auto pages = std::to_array<std::string_view>({"/status", "/healthz", "/readyz", "/metrics"});
         auto& now = here().now;
         net::Response response;
         if (request.method == "OPTIONS") {
             response = now->config->cors.preflight(request);
-        } else if (request.path == "/healthz" && reads) {
+        } else if (std::ranges::find(pages, request.path) == pages.end()) {
+            return std::nullopt;
+        } else if (request.method != "GET" && request.method != "HEAD") {
+            response = plain(405, "method not allowed\n");
+            response.headers.emplace_back("Allow", "GET, HEAD, OPTIONS");
+        } else if (request.path == "/healthz") {
             response.body = R"({"status":"alive"})";
-        } else if (request.path == "/readyz" && reads) {
+        } else if (request.path == "/readyz") {
             const bool usable = now->engine.upstreams().any_usable();
             response.status = usable ? 200 : 503;
             response.body = usable ? R"({"status":"ready"})" : R"({"status":"no upstream can be used"})";
-        } else if (request.path == "/metrics" && reads) {
-            response = {200, "text/plain; version=0.0.4", observe::metrics().text(), {}};
         } else {
-            return std::nullopt;
+            response = {200, "text/plain; version=0.0.4", observe::metrics().text(), {}};
         }
         return response;
     }
@@ -303,41 +310,28 @@ struct Proxy::State : std::enable_shared_from_this<State> {
 
     Task<void> message(net::SessionPtr session, std::string text) {
         const auto self = shared_from_this();
-        auto& worker = here();
-        const auto with = worker.now;
-        const auto caller = worker.callers.find(session->id());
+        const auto with = here().now;
+        const auto& visitor = *static_cast<const Visitor*>(session->note().get());
         bool subscribed = false;
-        std::string reply = co_await with->engine.answer(
-            text,
-            {session, caller == worker.callers.end() ? CallerPtr() : caller->second, false, &subscribed, nullptr});
+        std::string reply =
+            co_await with->engine.answer(text, {session, visitor.caller, visitor.is_strong, &subscribed, nullptr});
         if (!reply.empty()) session->send(std::move(reply));
         if (subscribed) at_hub([id = session->id()](Hub& of) { of.activate(id); });
-    }
-
-    void left(std::uint64_t session) {
-        here().callers.erase(session);
-        at_hub([session](Hub& of) { of.remove_session(session); });
     }
 
     net::WebSocketHandler websocket() {
         const auto weak = weak_from_this();
         net::WebSocketHandler handler;
-        handler.accept = [weak](const net::Request& request) -> Result<void> {
+        handler.accept = [weak](const net::Request& request) -> Result<net::SessionNote> {
             const auto self = weak.lock();
             if (!self) return fail(ErrorCode::unavailable, "shutting down");
             const std::string_view origin = request.header("origin");
             if (!origin.empty() && !self->here().now->config->cors.allows(origin)) {
                 return fail(ErrorCode::permission_denied, "origin not allowed");
             }
-            auto& worker = self->here();
-            WEFT_TRY(worker.admitted, worker.now->guard->admit(request, unix_seconds()));
-            return {};
-        };
-        handler.on_open = [weak](const net::SessionPtr& session) {
-            const auto self = weak.lock();
-            if (!self) return;
-            auto& worker = self->here();
-            worker.callers[session->id()] = std::move(worker.admitted);
+            WEFT_TRY(const bool strong, wants_strong(request));
+            WEFT_TRY(auto caller, self->here().now->guard->admit(request, unix_seconds()));
+            return std::make_shared<const Visitor>(std::move(caller), strong);
         };
         handler.on_message = [weak](net::SessionPtr session, std::string text) -> Task<void> {
             if (const auto self = weak.lock()) co_await self->message(std::move(session), std::move(text));
@@ -345,7 +339,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         handler.on_close = [weak](const net::SessionPtr& session, std::uint16_t) {
             // Later, never inside send().
             session->loop().post([weak, id = session->id()] {
-                if (const auto self = weak.lock()) self->left(id);
+                if (const auto self = weak.lock()) self->at_hub([id](Hub& of) { of.remove_session(id); });
             });
         };
         return handler;

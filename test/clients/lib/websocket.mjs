@@ -45,12 +45,18 @@ export async function open_socket() {
   };
 }
 
-/// A raw connection after the WebSocket handshake.
-export async function upgraded() {
+/// A raw connection that has asked to become a WebSocket.
+export async function upgrading(headers = {}) {
   const socket = await connect();
   socket.write(http_text('', { method: 'GET', headers: {
     Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': 13,
-    'Sec-WebSocket-Key': randomBytes(16).toString('base64') } }));
+    'Sec-WebSocket-Key': randomBytes(16).toString('base64'), ...headers } }));
+  return socket;
+}
+
+/// ... after the handshake.
+export async function upgraded() {
+  const socket = await upgrading();
   if (await status_of(socket) !== 101) throw new Error(`no upgrade: ${socket.received}`);
   await until('the end of the handshake', () => socket.received.includes('\r\n\r\n'));
   socket.received = '';
