@@ -59,7 +59,7 @@ Hub::Hub(net::Loop& loop, AskUpstream ask, HubLimits limits)
 Hub::~Hub() { *alive_ = false; }
 
 void Hub::stop() {
-    stopped_ = true;
+    *alive_ = false;
     sweep_timer_.cancel();
 }
 
@@ -181,7 +181,8 @@ Task<std::string> Hub::logs_of(const std::string& hash, bool removed) {
             if (recent_logs_.size() > recent_logs_max) recent_logs_.pop_front();
             co_return std::move(*logs);
         }
-        if (auto slept = co_await settled(loop_.sleep_for(100 * ns_per_ms << attempt)); !slept) break;
+        const auto slept = co_await settled(loop_.sleep_for(100 * ns_per_ms << attempt));
+        if (!slept || !*alive) co_return std::string();
     }
     observe::Log("proxy").warn("logs were left out for subscribers: no upstream gives them", {{"block", hash}});
     ++jumps_;
@@ -342,7 +343,7 @@ AnswerPtr Hub::new_filter(std::string_view method, std::string_view params) {
     std::string id = new_id();
     count_topic(filter.topic, 1);
     filters_.emplace(id, std::move(filter));
-    if (!sweep_timer_.armed() && !stopped_) sweep_timer_.set(loop_.now_ns() + sweep_ns);
+    if (!sweep_timer_.armed() && *alive_) sweep_timer_.set(loop_.now_ns() + sweep_ns);
     return make_answer(id);
 }
 

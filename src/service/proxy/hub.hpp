@@ -43,7 +43,7 @@ class Hub {
     Hub(net::Loop& loop, AskUpstream ask, HubLimits limits = {});
     ~Hub();
 
-    /// No timer is set any more.
+    /// What it waits for is nothing to it any more.
     void stop();
     /// An upstream has shown a header.
     void saw(std::size_t source, std::string_view header);
@@ -133,7 +133,6 @@ class Hub {
     std::unordered_set<std::string> seen_pending_;
     std::deque<std::string> seen_pending_order_;
     std::uint64_t jumps_ = 0;
-    bool stopped_ = false;
     net::Timer sweep_timer_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
