@@ -78,6 +78,7 @@ void define_gateway_bench(CLI::App& command, int& status) {
     command.add_option("--haproxy", options->haproxy, "its program")->capture_default_str();
     command.add_option("--seconds", options->seconds, "of each figure")->capture_default_str();
     command.add_option("--connections", options->connections, "of the load; may be given again")->capture_default_str();
+    command.add_flag("--apart", options->apart, "a processor for the proxy alone: for latencies");
     command.add_option("--subscribers", options->subscribers, "WebSockets that wait for new heads; 0: none")
         ->capture_default_str();
     command.callback([options, &status] {

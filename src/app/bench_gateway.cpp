@@ -34,11 +34,11 @@ constexpr const char* call_body =
     R"(["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266","latest"]})";
 constexpr const char* kept_body = R"({"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[]})";
 
-/// All that this process starts from now on shares one processor with it.
-void use_one_processor() {
+/// This process, and all that it starts from now on, runs there.
+void use_processor(int number) {
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET(0, &one);
+    CPU_SET(number, &one);
     static_cast<void>(::sched_setaffinity(0, sizeof one, &one));
 }
 
@@ -103,9 +103,10 @@ class GatewayBench {
     ~GatewayBench() { std::filesystem::remove_all(folder_); }
 
     Result<void> run() {
-        use_one_processor();
+        use_processor(0);
         WEFT_TRY(origin_, ForkedOrigin::start());
-        fmt::print("one processor for all, keep-alive, request {} bytes; CPU of the proxy alone\n\n",
+        fmt::print("{}, keep-alive, request {} bytes; CPU of the proxy alone\n\n",
+                   options_.apart ? "a processor for the proxy, one for clients and origin" : "one processor for all",
                    std::string_view(call_body).size());
         fmt::print("{:<34} {:>5} {:>12} {:>10} {:>9} {:>9}\n", "", "conns", "CPU us/call", "calls/s", "p50 ms",
                    "p99 ms");
@@ -175,7 +176,10 @@ class GatewayBench {
             WEFT_TRY(proxy.server, net::Endpoint::parse(address));
             std::ranges::replace(proxy.command, std::string("ADDRESS"), address);
         }
-        WEFT_TRY(auto process, Process::start(proxy.command));
+        if (options_.apart) use_processor(1);
+        auto started = Process::start(proxy.command);
+        use_processor(0);
+        WEFT_TRY(auto process, std::move(started));
         proxy.process = std::make_unique<Process>(std::move(process));
         WEFT_CHECK(wait_until_ready(proxy.server, start_timeout_ns));
         for (const int connections : options_.connections) {
@@ -247,7 +251,7 @@ struct Subscribers {
         const std::int64_t until = monotonic_ns() + 30 * ns_per_s;
         while (counter.load() < count) {
             if (monotonic_ns() > until) return fail(ErrorCode::deadline_exceeded, "not all subscribers were answered");
-            std::this_thread::yield();
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
         }
         return {};
     }
