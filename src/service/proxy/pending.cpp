@@ -198,11 +198,11 @@ void Engine::Pending::look_up(std::uint32_t refused) {
 
 void Engine::Pending::on_time() {
     if (ended_) return;
+    const auto self = shared_from_this();  // who waits may be the last to hold us
     if (engine_.loop_.now_ns() >= deadline_ns_) {
         if (why_.empty()) why_ = awaits_block_ ? "none has the block yet" : "no answer in time";
         return end(failure());
     }
-    const auto self = shared_from_this();
     if (std::exchange(awaits_block_, false)) return go_on({.begin = true});
     if (taken_) return look_up(*taken_);
     hedge_or_retry();

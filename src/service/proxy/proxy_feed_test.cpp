@@ -12,12 +12,12 @@ using testing::TestChain;
 using testing::TestUpstream;
 
 /// A client's WebSocket: replies by id, and what each subscription was told.
-class Subscriber {
+class Subscriber : public std::enable_shared_from_this<Subscriber> {
   public:
     Task<void> connect(net::Loop& loop, net::Endpoint address) {
         net::WebSocketHandler handler;
-        handler.on_message = [this](net::SessionPtr, std::string text) -> Task<void> {
-            take(std::move(text));
+        handler.on_message = [weak = weak_from_this()](net::SessionPtr, std::string text) -> Task<void> {
+            if (const auto self = weak.lock()) self->take(std::move(text));
             co_return;
         };
         session_ = co_await net::connect_websocket(loop, mesh::Context::with_timeout(20 * ns_per_s),
@@ -76,6 +76,14 @@ class Subscriber {
 
 class ProxyFeed : public testing::ProxyTest {
   protected:
+    ~ProxyFeed() override {
+        end();
+        on_loop([this]() -> Task<void> {
+            subscriber_.reset();
+            co_return;
+        });
+    }
+
     struct Ids {
         std::string heads;
         std::string logs;
@@ -85,15 +93,15 @@ class ProxyFeed : public testing::ProxyTest {
 
     /// Subscribes and makes filters, and sees to it that each has been told of one block, the chain's head.
     Task<Ids> follow_all() {
-        co_await subscriber_.connect(loop(), address_);
+        co_await subscriber_->connect(loop(), address_);
         Ids out;
-        out.heads = co_await subscriber_.call("eth_subscribe", R"(["newHeads"])");
-        out.logs = co_await subscriber_.call("eth_subscribe", R"(["logs",{}])");
+        out.heads = co_await subscriber_->call("eth_subscribe", R"(["newHeads"])");
+        out.logs = co_await subscriber_->call("eth_subscribe", R"(["logs",{}])");
         out.block_filter = co_await call("eth_newBlockFilter", "[]");
         out.log_filter = co_await call("eth_newFilter", "[{}]");
         chain->grow(1);
-        co_await subscriber_.told(out.heads, 1);
-        co_await subscriber_.told(out.logs, 1);
+        co_await subscriber_->told(out.heads, 1);
+        co_await subscriber_->told(out.logs, 1);
         heads_ = {chain->head()};
         first_ = chain->head();
         co_return out;
@@ -113,7 +121,7 @@ class ProxyFeed : public testing::ProxyTest {
 
     std::vector<std::uint64_t> heads_;
     std::uint64_t first_ = 0;
-    Subscriber subscriber_;
+    std::shared_ptr<Subscriber> subscriber_ = std::make_shared<Subscriber>();
 };
 
 TEST_F(ProxyFeed, each_block_and_log_is_told_once_whichever_upstream_is_lost) {
@@ -127,13 +135,13 @@ TEST_F(ProxyFeed, each_block_and_log_is_told_once_whichever_upstream_is_lost) {
             lost->die();
             // Several blocks between two looks at the head.
             chain->grow(3);
-            co_await subscriber_.told(ids.heads, count += 3);
+            co_await subscriber_->told(ids.heads, count += 3);
             lost->revive();
             chain->grow(1);
-            co_await subscriber_.told(ids.heads, ++count);
+            co_await subscriber_->told(ids.heads, ++count);
             co_await is_usable(*lost, true);
         }
-        co_await subscriber_.told(ids.logs, count);
+        co_await subscriber_->told(ids.logs, count);
         std::vector<std::string> headers;
         std::vector<std::string> hashes;
         std::vector<std::string> logs;
@@ -142,15 +150,15 @@ TEST_F(ProxyFeed, each_block_and_log_is_told_once_whichever_upstream_is_lost) {
             hashes.push_back(chain->at(number).hash);
             logs.push_back(TestChain::log_json(chain->at(number)));
         }
-        EXPECT_EQ(subscriber_.all(ids.heads), headers);
-        EXPECT_EQ(subscriber_.all(ids.logs), logs);
+        EXPECT_EQ(subscriber_->all(ids.heads), headers);
+        EXPECT_EQ(subscriber_->all(ids.logs), logs);
         EXPECT_EQ(co_await changes(ids.block_filter), array_of(hashes));
         EXPECT_EQ(co_await changes(ids.log_filter), array_of(logs));
         EXPECT_EQ(co_await changes(ids.block_filter), "[]") << "each change is given once";
         EXPECT_EQ(co_await call("eth_getFilterLogs", "[" + ids.log_filter + "]"),
                   array_of({TestChain::log_json(chain->at(chain->head()))}));
         EXPECT_EQ(co_await counted("jumps"), 0U);
-        subscriber_.close();
+        subscriber_->close();
     });
 }
 
@@ -161,29 +169,29 @@ TEST_F(ProxyFeed, what_a_reorganisation_replaces_is_taken_back) {
     on_loop([&]() -> Task<void> {
         const Ids ids = co_await follow_all();
         chain->grow(2);
-        co_await subscriber_.told(ids.logs, 3);
-        std::vector<std::string> headers = subscriber_.all(ids.heads);
-        std::vector<std::string> logs = subscriber_.all(ids.logs);
+        co_await subscriber_->told(ids.logs, 3);
+        std::vector<std::string> headers = subscriber_->all(ids.heads);
+        std::vector<std::string> logs = subscriber_->all(ids.logs);
         const auto old_last = chain->at(103);
         const auto old_first = chain->at(102);
         // Shown by the one that is left, while the other one is away.
         one.die();
         chain->replace(2, 0xb);
-        co_await subscriber_.told(ids.logs, 8);
+        co_await subscriber_->told(ids.logs, 8);
         logs.push_back(TestChain::log_json(old_last, true));
         logs.push_back(TestChain::log_json(old_first, true));
         for (std::uint64_t number = 102; number <= 104; ++number) {
             headers.push_back(header_of(chain->at(number)));
             logs.push_back(TestChain::log_json(chain->at(number)));
         }
-        EXPECT_EQ(subscriber_.all(ids.heads), headers);
-        EXPECT_EQ(subscriber_.all(ids.logs), logs);
+        EXPECT_EQ(subscriber_->all(ids.heads), headers);
+        EXPECT_EQ(subscriber_->all(ids.logs), logs);
         EXPECT_EQ(co_await changes(ids.log_filter), array_of(logs));
         EXPECT_EQ(co_await changes(ids.block_filter),
                   array_of({chain->at(101).hash, old_first.hash, old_last.hash, chain->at(102).hash,
                             chain->at(103).hash, chain->at(104).hash}));
         one.revive();
-        subscriber_.close();
+        subscriber_->close();
     });
 }
 
@@ -199,16 +207,16 @@ TEST_F(ProxyFeed, a_log_is_taken_back_however_its_upstream_spells_it) {
             if (block == nullptr || block->number != 101) co_return Said{"[]"};
             co_return Said{"[" + log + " }, " + log + ", \"removed\" : false }]"};
         });
-        co_await subscriber_.connect(loop(), address_);
-        const std::string id = co_await subscriber_.call("eth_subscribe", R"(["logs",{}])");
+        co_await subscriber_->connect(loop(), address_);
+        const std::string id = co_await subscriber_->call("eth_subscribe", R"(["logs",{}])");
         chain->grow(1);
-        co_await subscriber_.told(id, 2);
+        co_await subscriber_->told(id, 2);
         const std::string hash = chain->at(101).hash;
         chain->replace(1, 0xb);
-        co_await subscriber_.told(id, 4);
-        EXPECT_EQ(subscriber_.all(id)[2], R"({"blockHash":)" + hash + R"(,"removed":true})");
-        EXPECT_EQ(subscriber_.all(id)[3], subscriber_.all(id)[2]);
-        subscriber_.close();
+        co_await subscriber_->told(id, 4);
+        EXPECT_EQ(subscriber_->all(id)[2], R"({"blockHash":)" + hash + R"(,"removed":true})");
+        EXPECT_EQ(subscriber_->all(id)[3], subscriber_->all(id)[2]);
+        subscriber_->close();
     });
 }
 
@@ -222,23 +230,23 @@ TEST_F(ProxyFeed, subscriptions_and_filters_outlive_a_reload) {
     reload();
     on_loop([&]() -> Task<void> {
         chain->grow(2);
-        co_await subscriber_.told(ids.heads, 3);
-        co_await subscriber_.told(ids.logs, 3);
-        EXPECT_EQ(subscriber_.all(ids.heads).back(), header_of(chain->at(103)));
+        co_await subscriber_->told(ids.heads, 3);
+        co_await subscriber_->told(ids.logs, 3);
+        EXPECT_EQ(subscriber_->all(ids.heads).back(), header_of(chain->at(103)));
         EXPECT_EQ(co_await changes(ids.block_filter),
                   array_of({chain->at(101).hash, chain->at(102).hash, chain->at(103).hash}));
         EXPECT_GT(other.count("eth_getLogs"), 0U);
         // What was ended is told no more, and is somebody's own.
-        EXPECT_EQ(co_await subscriber_.call("eth_unsubscribe", "[" + ids.logs + "]"), "true");
-        EXPECT_NE((co_await subscriber_.call("eth_unsubscribe", "[" + ids.logs + "]")).find("not found"),
+        EXPECT_EQ(co_await subscriber_->call("eth_unsubscribe", "[" + ids.logs + "]"), "true");
+        EXPECT_NE((co_await subscriber_->call("eth_unsubscribe", "[" + ids.logs + "]")).find("not found"),
                   std::string::npos);
         EXPECT_EQ(co_await call("eth_uninstallFilter", "[" + ids.log_filter + "]"), "true");
         EXPECT_EQ(co_await call("eth_uninstallFilter", "[" + ids.log_filter + "]"), "false");
         EXPECT_NE((co_await changes(ids.log_filter)).find("filter not found"), std::string::npos);
         chain->grow(1);
-        co_await subscriber_.told(ids.heads, 4);
-        EXPECT_EQ(subscriber_.all(ids.logs).size(), 3U);
-        subscriber_.close();
+        co_await subscriber_->told(ids.heads, 4);
+        EXPECT_EQ(subscriber_->all(ids.logs).size(), 3U);
+        subscriber_->close();
         co_await until("the subscription ends with its connection",
                        [](const json::Value& status) { return status["subscriptions"].text() == "0"; });
     });
@@ -264,20 +272,20 @@ TEST_F(ProxyFeed, transactions_that_wait_are_told_once_by_hash_or_whole) {
                 co_return Said{R"({"hash":)" + made.params.substr(1, made.params.size() - 2) + "}"};
             });
         }
-        co_await subscriber_.connect(loop(), address_);
-        const std::string hashes = co_await subscriber_.call("eth_subscribe", R"(["newPendingTransactions"])");
-        const std::string wholes = co_await subscriber_.call("eth_subscribe", R"(["newPendingTransactions",true])");
-        co_await subscriber_.told(hashes, 1);
+        co_await subscriber_->connect(loop(), address_);
+        const std::string hashes = co_await subscriber_->call("eth_subscribe", R"(["newPendingTransactions"])");
+        const std::string wholes = co_await subscriber_->call("eth_subscribe", R"(["newPendingTransactions",true])");
+        co_await subscriber_->told(hashes, 1);
         // The filter is made anew at the other one.
         auto& holds_filter = one.count("eth_newPendingTransactionFilter") > 0 ? one : other;
         holds_filter.die();
         newest = '3';
-        co_await subscriber_.told(hashes, 3);
-        co_await subscriber_.told(wholes, 3);
-        EXPECT_EQ(subscriber_.all(hashes), (std::vector{hash('1'), hash('2'), hash('3')}));
-        EXPECT_EQ(subscriber_.all(wholes), (std::vector{whole('1'), whole('2'), whole('3')}));
+        co_await subscriber_->told(hashes, 3);
+        co_await subscriber_->told(wholes, 3);
+        EXPECT_EQ(subscriber_->all(hashes), (std::vector{hash('1'), hash('2'), hash('3')}));
+        EXPECT_EQ(subscriber_->all(wholes), (std::vector{whole('1'), whole('2'), whole('3')}));
         holds_filter.revive();
-        subscriber_.close();
+        subscriber_->close();
     });
 }
 
