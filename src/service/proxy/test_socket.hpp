@@ -20,9 +20,9 @@ class TestSocket {
         : upstream_(upstream),
           server_(loops, [](net::Request) -> Task<net::Response> { co_return net::Response{404}; }) {
         net::WebSocketHandler handler;
-        handler.accept = [this](const net::Request&) -> Result<void> {
+        handler.accept = [this](const net::Request&) -> Result<net::SessionNote> {
             if (is_dead_) return fail(ErrorCode::unavailable, "dead");
-            return {};
+            return net::SessionNote();
         };
         handler.on_open = [this](const net::SessionPtr& session) { sessions_.push_back(session); };
         handler.on_message = [this](net::SessionPtr session, std::string text) {
