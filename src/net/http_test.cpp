@@ -69,6 +69,26 @@ struct http : testing::Test {
     [[nodiscard]] Endpoint at() const { return server->local_address(); }
 };
 
+TEST(http_codec, names_are_equal_but_for_the_case_of_letters) {
+    // Every pair of characters at every place of a name, against the definition.
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    for (const std::size_t size : {1U, 8U, 13U}) {
+        for (std::size_t at = 0; at < size; ++at) {
+            std::string left(size, 'x');
+            std::string right(size, 'X');
+            for (int a = 0; a < 256; ++a) {
+                for (int b = 0; b < 256; ++b) {
+                    left[at] = static_cast<char>(a);
+                    right[at] = static_cast<char>(b);
+                    ASSERT_EQ(equal_names(left, right), lower(left[at]) == lower(right[at])) << a << ' ' << b;
+                }
+            }
+        }
+    }
+    EXPECT_FALSE(equal_names("accept", "accept-"));
+    EXPECT_TRUE(equal_names("", ""));
+}
+
 TEST_F(http, answers_a_request_in_one_piece_and_byte_by_byte) {
     start();
     const std::string request = "POST /a?b=c HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
