@@ -28,7 +28,8 @@ struct http : testing::Test {
         loops.stop();
     }
     void start(HttpOptions options = {}) {
-        server.emplace(loops, [this](Request request) { return handle(std::move(request)); }, options);
+        server.emplace(
+            loops, [this](Request request) { return handle(std::move(request)); }, options);
         ASSERT_TRUE(server->listen("127.0.0.1:0"));
     }
     Task<Response> handle(Request request) {
@@ -68,6 +69,22 @@ struct http : testing::Test {
     }
     [[nodiscard]] Endpoint at() const { return server->local_address(); }
 };
+
+TEST(http_codec, no_control_character_stands_in_a_value_anywhere) {
+    for (std::size_t size = 1; size < 26; ++size) {
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int byte = 0; byte < 256; ++byte) {
+                std::string value(size, static_cast<char>(0x20 + byte % 0x5f));
+                value[at] = static_cast<char>(byte);
+                Head head;
+                const auto parsed =
+                    parse_request_head("GET / HTTP/1.1\r\nHost: a\r\nx: " + value + "\r\n\r\n", {}, head);
+                const bool fine = (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+                ASSERT_EQ(parsed, fine ? Parsed::done : Parsed::bad) << byte << " at " << at << " of " << size;
+            }
+        }
+    }
+}
 
 TEST(http_codec, names_are_equal_but_for_the_case_of_letters) {
     // Every pair of characters at every place of a name, against the definition.
