@@ -30,6 +30,17 @@ constexpr std::array<bool, 256> value_characters = [] {
 }();
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+/// Eight characters at once.
+std::uint64_t lower8(const char* text) {
+    constexpr std::uint64_t ones = 0x0101'0101'0101'0101;
+    constexpr std::uint64_t tops = ones << 7;
+    std::uint64_t word = 0;
+    std::memcpy(&word, text, 8);
+    const std::uint64_t low = word & ~tops;
+    const std::uint64_t from_a = low + ones * (0x80 - 'A');
+    const std::uint64_t above_z = low + ones * (0x80 - 'Z' - 1);
+    return word | (from_a & ~above_z & ~word & tops) >> 2;
+}
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Parsed bad(Head& head, int status, const char* why) {
@@ -359,24 +370,17 @@ Parsed ChunkDecoder::decode(std::string_view& input, std::string& body, std::siz
 
 bool equal_names(std::string_view a, std::string_view b) {
     if (a.size() != b.size()) return false;
-    // Eight at a time: nearly all are the same, or quite different.
-    constexpr std::uint64_t case_bits = 0x2020'2020'2020'2020;
-    std::size_t i = 0;
-    for (; i + 8 <= a.size(); i += 8) {
-        std::uint64_t left = 0;
-        std::uint64_t right = 0;
-        std::memcpy(&left, a.data() + i, 8);
-        std::memcpy(&right, b.data() + i, 8);
-        if (left == right) continue;
-        if (((left ^ right) & ~case_bits) != 0) return false;
-        for (std::size_t j = i; j < i + 8; ++j) {
-            if (lower(a[j]) != lower(b[j])) return false;
+    if (a.size() < 8) {
+        for (std::size_t i = 0; i < a.size(); ++i) {
+            if (lower(a[i]) != lower(b[i])) return false;
         }
+        return true;
     }
-    for (; i < a.size(); ++i) {
-        if (lower(a[i]) != lower(b[i])) return false;
+    const auto differ = [&](std::size_t at) { return lower8(a.data() + at) != lower8(b.data() + at); };
+    for (std::size_t at = 0; at + 8 < a.size(); at += 8) {
+        if (differ(at)) return false;
     }
-    return true;
+    return !differ(a.size() - 8);  // some of it twice
 }
 
 std::string_view trim(std::string_view text) {
