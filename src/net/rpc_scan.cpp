@@ -29,14 +29,21 @@ std::size_t plain_end(std::string_view text, std::size_t at) {
     const __m256i quote = _mm256_set1_epi8('"');
     const __m256i backslash = _mm256_set1_epi8('\\');
     const __m256i control = _mm256_set1_epi8(0x1f);
-    while (at + 32 <= text.size()) {
-        const __m256i chunk = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text.data() + at));
+    /// A bit for each character that ends the search, of 32 from there on.
+    const auto hits = [&](std::size_t from) {
+        const __m256i chunk = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text.data() + from));
         const __m256i hit =
             _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(chunk, quote), _mm256_cmpeq_epi8(chunk, backslash)),
                             _mm256_cmpeq_epi8(_mm256_min_epu8(chunk, control), chunk));
-        const auto mask = static_cast<std::uint32_t>(_mm256_movemask_epi8(hit));
-        if (mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
-        at += 32;
+        return static_cast<std::uint32_t>(_mm256_movemask_epi8(hit));
+    };
+    for (; at + 32 <= text.size(); at += 32) {
+        if (const auto mask = hits(at); mask != 0) return at + static_cast<std::size_t>(std::countr_zero(mask));
+    }
+    if (text.size() >= 32 && at < text.size()) {
+        // The last 32, without those that were looked at.
+        const auto mask = hits(text.size() - 32) >> (at + 32 - text.size());
+        return mask != 0 ? at + static_cast<std::size_t>(std::countr_zero(mask)) : text.size();
     }
     while (at < text.size() && text[at] != '"' && text[at] != '\\' && static_cast<unsigned char>(text[at]) > 0x1f) ++at;
     return at;

@@ -15,6 +15,21 @@ std::int64_t code_of(std::string_view text) {
     return out ? 0 : static_cast<std::int64_t>(out.error().detail);
 }
 
+TEST(RpcScan, StringsEndWhereTheyEndAtEveryPlace) {
+    for (std::size_t size = 0; size < 100; ++size) {
+        for (std::size_t at = 0; at <= size; ++at) {
+            std::string inner(size, 'x');
+            for (const char* const middle : {"\\\"", "\\u00e9", "\\\\"}) {
+                const std::string value = "\"" + std::string(inner).insert(at, middle) + "\"";
+                EXPECT_EQ(member_of("{\"a\":" + value + "}", "a"), value);
+                EXPECT_EQ(member_of("{\"a\":" + value + ",\"b\":1}", "b"), "1");
+            }
+            const std::string broken = "{\"a\":\"" + std::string(inner).insert(at, "\x1f") + "\",\"b\":1}";
+            EXPECT_EQ(member_of(broken, "b"), "") << at << " of " << size;
+        }
+    }
+}
+
 TEST(RpcScan, FindsTheParts) {
     const auto out = scan_request(
         R"( {"jsonrpc":"2.0", "id": "a\"b", "method":"eth_call","params":[{"to":"0x1"}, "latest"],"more":[]} )");
