@@ -101,7 +101,7 @@ bool is_value(std::string_view text) {
     for (; at + 8 <= text.size(); at += 8) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + at, 8);
-        // A top bit is set where a byte is below 0x20, or is 0x7f; sometimes where neither is, never the other way round.
+        // A top bit is set where a byte is below 0x20 or is 0x7f; at times where it is neither, never the other way.
         const std::uint64_t below = (word - ones * 0x20) & ~word & tops;
         const std::uint64_t deleted = word ^ ones * 0x7f;
         const std::uint64_t is_deleted = (deleted - ones) & ~deleted & tops;
