@@ -14,7 +14,8 @@ using testing::TestSocket;
 
 class ProxySocket : public testing::ProxyTest {
   protected:
-    ProxySocket() { config.poll_ns = 3'600 * ns_per_s; }
+    /// One loop: the upstream's connections are of all of them.
+    ProxySocket() : ProxyTest(1) { config.poll_ns = 3'600 * ns_per_s; }
     ~ProxySocket() override { end(); }
 
     /// The last upstream that was added is reached by a WebSocket.
