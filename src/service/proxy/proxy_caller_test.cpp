@@ -11,9 +11,6 @@
 namespace weft::service::proxy {
 namespace {
 
-using testing::Gate;
-using testing::TestUpstream;
-
 const std::string secret = "0123456789abcdef0123456789abcdef";
 
 std::string_view as_text(BytesView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }

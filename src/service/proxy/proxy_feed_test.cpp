@@ -9,7 +9,6 @@ namespace weft::service::proxy {
 namespace {
 
 using testing::TestChain;
-using testing::TestUpstream;
 
 /// A client's WebSocket: replies by id, and what each subscription was told.
 class Subscriber : public std::enable_shared_from_this<Subscriber> {
@@ -102,7 +101,6 @@ class ProxyFeed : public testing::ProxyTest {
         chain->grow(1);
         co_await subscriber_->told(out.heads, 1);
         co_await subscriber_->told(out.logs, 1);
-        heads_ = {chain->head()};
         first_ = chain->head();
         co_return out;
     }
@@ -119,7 +117,6 @@ class ProxyFeed : public testing::ProxyTest {
         return out + "]";
     }
 
-    std::vector<std::uint64_t> heads_;
     std::uint64_t first_ = 0;
     std::shared_ptr<Subscriber> subscriber_ = std::make_shared<Subscriber>();
 };

@@ -8,14 +8,9 @@ namespace weft::service::proxy {
 namespace {
 
 using testing::Gate;
-using testing::TestChain;
 using testing::TestUpstream;
 
-class ProxyLife : public testing::ProxyTest {
-  protected:
-    /// Parameters; the answer is the block's number.
-    static std::string balance_at(std::size_t block) { return "[\"0x1\"," + quantity_text(block) + "]"; }
-};
+class ProxyLife : public testing::ProxyTest {};
 
 TEST_F(ProxyLife, a_fallback_is_used_while_no_other_can_be_and_left_again) {
     auto& usual = add();

@@ -3,14 +3,11 @@
 
 #include <gtest/gtest.h>
 
-
 #include "net/websocket.hpp"
 #include "service/proxy/test_proxy.hpp"
 
 namespace weft::service::proxy {
 namespace {
-
-using testing::TestChain;
 
 class ProxyLoops : public testing::ProxyTest {
   protected:

@@ -13,13 +13,8 @@ namespace {
 
 using testing::Gate;
 using testing::TestChain;
-using testing::TestUpstream;
 
-class ProxyRead : public testing::ProxyTest {
-  protected:
-    /// Parameters; the answer is the block's number.
-    static std::string balance_at(int block) { return "[\"0x1\",\"0x" + std::to_string(block) + "\"]"; }
-};
+class ProxyRead : public testing::ProxyTest {};
 
 TEST_F(ProxyRead, the_newest_block_never_goes_back) {
     auto& behind = add();
@@ -187,7 +182,7 @@ TEST_F(ProxyRead, a_slow_item_of_a_batch_holds_up_no_other_call) {
                                 R"(,{"jsonrpc":"2.0","method":"eth_getBalance","params":["0x1","0x11"]},7])"));
         co_await slow.arrivals(1);
         co_await never.arrivals(1);
-        EXPECT_EQ(co_await call("eth_getBalance", balance_at(12)), "\"0x12\"");
+        EXPECT_EQ(co_await call("eth_getBalance", balance_at(12)), quantity_text(12));
         EXPECT_EQ(upstream.count("eth_getBalance"), 3U);
         EXPECT_FALSE(batch.ready());
         slow.open();
@@ -196,7 +191,7 @@ TEST_F(ProxyRead, a_slow_item_of_a_batch_holds_up_no_other_call) {
         EXPECT_EQ(net::items_of(reply.body, items.data(), items.size()), 4U) << "a notification has no reply";
         EXPECT_EQ(items[0], R"({"jsonrpc":"2.0","id":1,"result":"0x1"})");
         EXPECT_NE(items[1].find("no upstream could answer"), std::string_view::npos) << items[1];
-        EXPECT_EQ(items[2], R"({"jsonrpc":"2.0","id":3,"result":"0x10"})");
+        EXPECT_EQ(items[2], R"({"jsonrpc":"2.0","id":3,"result":"0xa"})");
         EXPECT_NE(items[3].find("-32600"), std::string_view::npos) << items[3];
         never.open();
     });
@@ -264,7 +259,7 @@ TEST_F(ProxyRead, a_quorum_finds_who_is_wrong_and_tells) {
                [&](Call made) -> Task<Said> { co_return Said{" " + two.by_chain(made).result + " "}; });
         for (int i = 10; i < 60; ++i) {
             const auto balance = net::without_space(co_await call("eth_getBalance", balance_at(i)));
-            EXPECT_EQ(balance, "\"0x" + std::to_string(i) + "\"");
+            EXPECT_EQ(balance, quantity_text(i));
         }
         EXPECT_GT(liar.count("eth_getBalance"), 0U);
         EXPECT_EQ((co_await status_of(liar))["disagreements"].text(), std::to_string(liar.count("eth_getBalance")));
@@ -339,8 +334,8 @@ TEST_F(ProxyRead, a_slow_call_is_made_elsewhere_too_within_the_budget) {
         std::size_t number = 10;
         // Some are begun at the one that does not answer; the answer comes from the other one.
         while (first.count("eth_getBalance") == 0) {
-            const std::string block = std::to_string(number++);
-            EXPECT_EQ(co_await call("eth_getBalance", R"(["0x1","0x)" + block + R"("])"), "\"0x" + block + "\"");
+            ++number;
+            EXPECT_EQ(co_await call("eth_getBalance", balance_at(number)), quantity_text(number));
         }
         EXPECT_EQ(co_await counted("hedges"), hedges + 1);
         // All are slow: a twentieth of the calls is made twice, and ten that were saved.

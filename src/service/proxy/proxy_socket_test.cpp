@@ -9,7 +9,6 @@ namespace weft::service::proxy {
 namespace {
 
 using testing::Gate;
-using testing::TestChain;
 using testing::TestSocket;
 
 class ProxySocket : public testing::ProxyTest {

@@ -9,7 +9,6 @@
 namespace weft::service::proxy {
 namespace {
 
-using testing::Gate;
 using testing::TestUpstream;
 
 class ProxyWrite : public testing::ProxyTest {

@@ -95,6 +95,8 @@ class ProxyTest : public ::testing::Test {
         return R"({"jsonrpc":"2.0","id":)" + std::to_string(id) + R"(,"method":")" + std::string(method) +
                R"(","params":)" + std::string(params) + "}";
     }
+    /// Parameters of eth_getBalance, whose answer is the block's number.
+    static std::string balance_at(std::uint64_t block) { return "[\"0x1\"," + quantity_text(block) + "]"; }
     /// The result's or the error's JSON.
     Task<std::string> call(std::string method, std::string params, Headers headers = {}) {
         const auto reply = co_await post(request(method, params), std::move(headers));

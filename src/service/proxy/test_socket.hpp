@@ -37,7 +37,6 @@ class TestSocket {
     }
 
     [[nodiscard]] std::string url() const { return "ws://" + server_.local_address().to_string(); }
-    [[nodiscard]] std::size_t subscribers() const { return subscribers_.size(); }
 
     /// Tells of the upstream's newest block.
     void tell() {

@@ -47,7 +47,6 @@ class Gate {
         auto future = expected_.emplace_back(count, Promise<void>()).second.future();
         co_await std::move(future).wait();
     }
-    [[nodiscard]] std::size_t arrived() const { return arrived_; }
     void open() {
         open_ = true;
         for (auto& promise : std::exchange(waiting_, {})) promise.set({});
@@ -167,7 +166,6 @@ class TestUpstream {
             co_return said;
         });
     }
-    void forget(const std::string& method) { scripts_.erase(method); }
     static Script always(Said said) {
         return [said = std::move(said)](const Call&) -> Task<Said> { co_return said; };
     }
