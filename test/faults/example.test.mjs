@@ -58,7 +58,7 @@ test('an instance is frozen and one is killed: calls go elsewhere, at once', { t
   });
   t.diagnostic(JSON.stringify(seen));
   assert.equal(seen.failed, 0);
-  assert.equal(seen.stale, 0);
+  assert.equal(Object.keys(seen.by).length, 3, 'not all were asked');
 });
 
 test('what it asks is frozen: it tells what it knew', { timeout: 60_000 }, async (t) => {
