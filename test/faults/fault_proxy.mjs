@@ -25,7 +25,8 @@ async function ask_node(body) {
 /// As a node would answer whose newest block is `blocks_behind` older.
 async function answer_behind(request) {
   const now = Number((await ask_node({ ...ok({ id: 1 }), method: 'eth_blockNumber', params: [] })).result);
-  const head = Math.max(now - blocks_behind, 0);
+  if (state.mode === 'standing still') state.head ??= now;
+  const head = state.head ?? Math.max(now - blocks_behind, 0);
   const { method } = request;
   if (method === 'eth_blockNumber') return ok(request, hex(head));
   const is_block = /^eth_get(Block|Uncle|TransactionBy).*Number/.test(method);
@@ -79,7 +80,8 @@ async function answer(request) {
       await pause(state.ms);
       return reply;
     }
-    case 'behind': return answer_behind(request);
+    case 'behind':
+    case 'standing still': return answer_behind(request);
     case 'lying balance': return answer_with_a_lie(request, 'balance');
     case 'lying head': return answer_with_a_lie(request, 'head');
     case 'slow': await pause(state.ms); return ask_node(request);
@@ -141,7 +143,7 @@ to_node.onmessage = async ({ data }) => {
   told.push(header);
   if (told.length > blocks_behind + 1) told.shift();
   const { mode, ms } = state;
-  if (mode === 'hanging') return;
+  if (mode === 'hanging' || mode === 'standing still') return;
   if (mode === 'slow') await pause(ms);
   if (mode === 'behind') [header] = told;
   if (mode === 'lying head') header = raise(header);

@@ -143,6 +143,38 @@ test('clients see no fault of an upstream while another one is well', { timeout:
   assert.equal(Number(await rpc('eth_getTransactionCount', target.sender, 'latest')), load.sent.length);
 });
 
+test('of two or three upstreams the one that says a number alone moves nobody', { timeout: 60_000 }, async () => {
+  const [first, liar, other] = upstreams;
+  const chosen = [[first, liar], [first, liar, other]];
+  for (const lies_from_the_start of [true, false]) {
+    for (const some of chosen) {
+      if (lies_from_the_start) await liar.fail('lying head');
+      const gateway = await Gateway.start(some);
+      if (!lies_from_the_start) await liar.fail('lying head');
+      const begun = performance.now();
+      while (performance.now() - begun < 1_500) {
+        const { result } = await gateway.reply('eth_blockNumber');
+        assert.ok(Number(result) <= Number(await rpc('eth_blockNumber')), `head ${Number(result)}`);
+        const { result: block } = await gateway.reply('eth_getBlockByNumber', 'latest', false);
+        assert.equal(block.hash, (await rpc('eth_getBlockByNumber', block.number, false)).hash);
+      }
+      await liar.heal();
+      assert.notEqual((await gateway.status()).head, 0);
+    }
+  }
+});
+
+test('of two upstreams the one that is ahead is followed though the other has stopped', { timeout: 60_000 }, async () => {
+  const [ahead, , stopped] = upstreams;
+  const gateway = await Gateway.start([ahead, stopped]);
+  await stopped.fail('standing still');
+  const there = Number(await rpc('eth_blockNumber'));
+  await until('25 blocks', async () => Number(await rpc('eth_blockNumber')) > there + 25, 20_000);
+  const now = Number(await rpc('eth_blockNumber'));
+  await until('the gateway to have them', async () => Number((await gateway.reply('eth_blockNumber')).result) >= now, 3_000);
+  await stopped.heal();
+});
+
 test('a quorum finds out who lies about a balance, and tells', { timeout: 120_000 }, async (t) => {
   const gateway = await Gateway.start(upstreams, '--quorum', 'eth_getBalance=2');
   const head = Number(await rpc('eth_blockNumber'));

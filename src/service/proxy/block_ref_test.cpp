@@ -14,7 +14,7 @@ struct Case {
 };
 
 Heads at_100() {
-    Heads heads({}, 2);
+    Heads heads({}, 1);
     heads.observe(0, 100);
     heads.observe_final(0, 90);
     heads.observe_safe(0, 95);

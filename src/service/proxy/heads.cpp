@@ -9,20 +9,25 @@ std::uint64_t Heads::believed() const {
     std::uint64_t top[3] = {0, 0, 0};
     std::size_t used = 0;
     std::size_t known = 0;
+    bool goes_on = false;  // the highest does
     // When nobody is well, what they say is better than nothing.
     const bool any_used = std::ranges::any_of(upstreams_, &Upstream::used);
     for (const auto& one : upstreams_) {
+        if (one.head == 0 && one.used && served_ == 0) return 0;
         if (one.head == 0) continue;
         ++known;
         if (any_used && !one.used) continue;
         ++used;
         std::uint64_t head = one.head;
+        if (head > top[0]) goes_on = one.goes_on;
         for (auto& place : top) {
             if (head > place) std::swap(head, place);
         }
     }
-    if (known < 3 || (used > 1 && top[0] - top[1] <= config_.lag_max)) return top[0];
+    if (known == 1 || (used > 1 && top[0] - top[1] <= config_.lag_max)) return top[0];
     if (used >= 3) return top[1];
+    if (known == 2 && goes_on) return top[0];
+    if (known == 2 && used == 2) return top[1];
     // The others are away for a moment, which makes nobody more honest: who goes on from what was served is right.
     const std::uint64_t next = served_ == 0 ? top[0] : served_ + config_.lag_max;
     return top[0] <= next ? top[0] : top[1];
@@ -49,6 +54,14 @@ bool Heads::observe(std::size_t upstream, std::uint64_t number) {
     auto& head = upstreams_[upstream].head;
     if (head == number) return false;
     head = number;
+    for (std::size_t i = 0; i < upstreams_.size(); ++i) {
+        if (i != upstream && upstreams_[i].head + config_.lag_max >= number) upstreams_[upstream].goes_on = false;
+    }
+    return update();
+}
+
+bool Heads::goes_on(std::size_t upstream) {
+    upstreams_[upstream].goes_on = true;
     return update();
 }
 

@@ -3,12 +3,14 @@
 //
 // The gateway's head never goes back: a client that was told of block N is answered about N, whichever upstream
 // answers. A head is believed when another upstream is near it, so that one that lies, or is on a chain of its own,
-// moves nobody; of only two upstreams far apart the higher one is, since one that is behind is the common case.
+// moves nobody. Of only two upstreams far apart either may be wrong: the higher one is believed when it has shown that
+// it went on from where the other one is, which one that only says a number can't.
 //
 // Invariants:
 //   1. served() never decreases, but by reset().
 //   2. With three upstreams or more that are used, one alone can't raise served() by more than lag_max above all
-//   others.
+//   others; nor can one of two, but by goes_on().
+//   3. The first head is served when every upstream has said its own, or does not answer.
 
 #include <cstdint>
 #include <optional>
@@ -34,6 +36,12 @@ class Heads {
     void observe_safe(std::size_t upstream, std::uint64_t number);
     /// Whether its word counts: it answers.
     bool set_used(std::size_t upstream, bool used);
+    /// It has shown blocks above the other's head, and both have the same one below it. Holds until it is near again.
+    bool goes_on(std::size_t upstream);
+    /// Its head is too far above what is served to be a matter of being early.
+    [[nodiscard]] bool is_far_above(std::size_t upstream) const {
+        return served_ != 0 && upstreams_[upstream].head > served_ + config_.lag_max;
+    }
     /// Every upstream that is used is below served(), and has been for long: their chain began anew. Takes theirs.
     bool reset();
     /// Begins where another left off: what clients were told stays true.
@@ -60,6 +68,7 @@ class Heads {
         std::uint64_t final = 0;
         std::uint64_t safe = 0;
         bool used = true;
+        bool goes_on = false;
     };
     [[nodiscard]] std::uint64_t believed() const;
     bool update();

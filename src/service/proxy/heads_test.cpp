@@ -25,6 +25,8 @@ TEST(Heads, NeverGoesBackWhenTheBestIsLost) {
     EXPECT_FALSE(heads.lags(1));
     heads.observe(0, 107);
     heads.set_used(0, true);
+    EXPECT_EQ(heads.served(), 100U);
+    EXPECT_TRUE(heads.goes_on(0));
     EXPECT_TRUE(heads.lags(1));
 }
 
@@ -76,11 +78,11 @@ TEST(Heads, WhenNobodyIsWellAllAreListenedTo) {
 }
 
 TEST(Heads, FinalIsWhatAnUpstreamSaysElseADepth) {
-    Heads heads({16, 64}, 2);
+    Heads heads({16, 64}, 1);
     heads.observe(0, 1'000);
     EXPECT_FALSE(heads.knows_final());
     EXPECT_EQ(heads.final(), 936U);
-    Heads told({16, 64}, 2);
+    Heads told({16, 64}, 1);
     told.observe(0, 1'000);
     told.observe_final(0, 990);
     told.observe_safe(0, 995);
@@ -96,6 +98,47 @@ TEST(Heads, AChainThatBeganAnewIsTakenWhenAsked) {
     EXPECT_TRUE(heads.reset());
     EXPECT_EQ(heads.served(), 3U);
     EXPECT_FALSE(heads.reset());
+}
+
+TEST(Heads, TheFirstToAnswerIsNotBelievedAlone) {
+    for (const std::size_t liar : {0U, 1U, 2U}) {
+        Heads heads({}, 3);
+        heads.observe(liar, 1'000'000'000);
+        EXPECT_EQ(heads.served(), 0U);
+        heads.observe((liar + 1) % 3, 100);
+        heads.observe((liar + 2) % 3, 101);
+        EXPECT_EQ(heads.served(), 101U);
+    }
+    // Who does not answer is not waited for.
+    Heads heads({}, 2);
+    heads.observe(0, 100);
+    EXPECT_TRUE(heads.set_used(1, false));
+    EXPECT_EQ(heads.served(), 100U);
+}
+
+TEST(Heads, OfTwoFarApartTheHigherOneShowsThatItGoesOn) {
+    Heads heads({}, 2);
+    heads.observe(0, 100);
+    heads.observe(1, 1'000);
+    EXPECT_EQ(heads.served(), 100U);
+    EXPECT_TRUE(heads.is_far_above(1));
+    heads.observe(0, 110);
+    EXPECT_EQ(heads.served(), 110U);
+    // That the other one is away for a moment makes nobody more honest.
+    heads.set_used(0, false);
+    heads.observe(1, 1'001);
+    EXPECT_EQ(heads.served(), 110U);
+    heads.set_used(0, true);
+    EXPECT_TRUE(heads.goes_on(1));
+    EXPECT_EQ(heads.served(), 1'001U);
+    EXPECT_TRUE(heads.lags(0));
+    heads.observe(1, 1'002);
+    EXPECT_EQ(heads.served(), 1'002U);
+    // Once the other one has come after it must show it anew.
+    heads.observe(0, 1'000);
+    heads.observe(1, 1'003);
+    heads.observe(1, 2'000);
+    EXPECT_EQ(heads.served(), 1'003U);
 }
 
 TEST(Heads, InvariantsUnderAnyOrder) {

@@ -32,6 +32,11 @@ bool names_hash(std::string_view name, Kind kind, const BlockRef& block) {
     return (kind == Kind::by_block || kind == Kind::logs) && !block.number && !block.moving;
 }
 
+/// Something that every block has, of a block that is named by number.
+bool is_whole_block(std::string_view name, Kind kind) {
+    return kind == Kind::by_block && (name.starts_with("eth_getBlock") || name.starts_with("eth_getHeader"));
+}
+
 /// What eth_sendRawTransaction would have said the first time.
 AnswerPtr hash_of_raw(std::string_view params) {
     std::string_view item;
@@ -145,7 +150,10 @@ void Engine::Pending::over(std::uint32_t attempt, Verdict verdict) {
     const bool lacks = verdict.hint == Hint::no_method || verdict.hint == Hint::pruned || verdict.hint == Hint::lagging;
     if (lacks) ++allowed_;
     const bool nothing = verdict.outcome == mesh::AttemptOutcome::good && verdict.answer->parts.result == "null";
-    if (nothing && engine_.was_sent(spec_)) verdict.outcome = mesh::AttemptOutcome::unable;
+    const bool was_shown = is_whole_block(spec_.name, spec_.method->kind) && spec_.block.number == needs_.block;
+    if (nothing && (was_shown || engine_.was_sent(spec_))) verdict.outcome = mesh::AttemptOutcome::unable;
+    // It has not what it had: it went back, and is asked how far.
+    if (nothing && was_shown) engine_.upstreams_.ask_again(targets_[attempt]);
     if (verdict.hint == Hint::lagging && spec_.method->kind == Kind::by_hash) {
         // It may be in a block that this one has not; only one that has all blocks can say that it is nowhere.
         needs_.block = engine_.upstreams_.heads().served();

@@ -40,6 +40,21 @@ TEST_F(ProxyRead, the_newest_block_never_goes_back) {
     });
 }
 
+TEST_F(ProxyRead, a_block_that_was_shown_is_there_though_an_upstream_went_back) {
+    config.poll_ns = 3'600 * ns_per_s;
+    auto& went_back = add();
+    add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        went_back.head = 50;
+        for (int number = 60; number <= 99; ++number) {
+            const std::string block = co_await call("eth_getBlockByNumber", "[" + quantity_text(number) + ",false]");
+            EXPECT_NE(block, "null") << number;
+        }
+        EXPECT_GT(went_back.count("eth_getBlockByNumber"), 0U);
+    });
+}
+
 TEST_F(ProxyRead, the_latest_block_is_asked_for_by_number_and_only_where_it_is) {
     auto& behind = add();
     auto& ahead = add();

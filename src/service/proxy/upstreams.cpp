@@ -27,6 +27,9 @@ constexpr std::int64_t told_poll_ns = 5 * ns_per_s;
 constexpr std::int64_t prompt_ns = 100 * ns_per_ms;
 /// Of an upstream that disagrees the log tells so often; the metric counts.
 constexpr std::int64_t disagreed_every_ns = 10 * ns_per_s;
+/// A head far above the other's is looked into so often, by a block so far below the other's.
+constexpr std::int64_t far_every_ns = 2 * ns_per_s;
+constexpr std::uint64_t far_below = 32;
 constexpr std::int64_t began_anew_ns = 10 * ns_per_s;
 /// All upstreams being a few blocks behind passes by itself, but where blocks were taken back.
 constexpr std::int64_t shortened_ns = 60 * ns_per_s;
@@ -203,7 +206,9 @@ void Upstreams::set_astray(std::size_t index, bool astray) {
 void Upstreams::look_astray(std::size_t index) {
     if (!on_chain) return;
     const auto& upstream = *all_[index];
-    if (const auto has = on_chain(upstream.head_number, upstream.head_hash)) set_astray(index, !*has);
+    if (const auto has = on_chain(upstream.head_number, upstream.head_hash)) return set_astray(index, !*has);
+    // It may be of another chain.
+    if (heads().is_far_above(index)) set_astray(index, true);
 }
 
 void Upstreams::followed(std::optional<std::uint64_t> replaced) {
@@ -379,6 +384,7 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     upstream.head_hash = hash;
     change_heads([&](Heads& heads) { heads.observe(index, *number); });
     watch_served(index, *number);
+    look_far(index);
     see_told();
     // One that tells of heads and has not told of this one may have gone silent.
     for (std::size_t i = 0; i < all_.size(); ++i) {
@@ -387,6 +393,42 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     // What nobody else is near would lead subscribers astray; if it is true, it is shown again.
     if (on_head_ && *number <= view_.heads.served()) on_head_(index, header);
     look_astray(index);
+}
+
+/// Of two upstreams far apart one is behind, or the other one lies, is broken or of another chain. Who is ahead has
+/// blocks above the other's head, and the same ones below it: far enough, lest the other stopped on a branch that died.
+void Upstreams::look_far(std::size_t index) {
+    auto& upstream = *all_[index];
+    const std::int64_t now = loop_.now_ns();
+    const bool is_believed = heads().served() == 0 || heads().of(index) <= heads().served();
+    if (is_believed || (upstream.far_asked_ns != 0 && now - upstream.far_asked_ns < far_every_ns)) return;
+    std::optional<std::size_t> other;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (i != index && is_used(i) && (!other || heads().of(i) > heads().of(*other))) other = i;
+    }
+    if (!other || heads().of(*other) == 0) return;
+    upstream.far_asked_ns = now;
+    const std::uint64_t head = heads().of(*other);
+    const std::uint64_t below = head - std::min(head, far_below);
+    ask_hash(index, head + config_.lag_max, [this, index, other = *other, below](const std::string& above) {
+        if (above.empty()) return;
+        ask_hash(index, below, [this, index, other, below](std::string its) {
+            ask_hash(other, below, [this, index, its = std::move(its)](const std::string& others) {
+                if (!its.empty() && its == others) change_heads([&](Heads& heads) { heads.goes_on(index); });
+            });
+        });
+    });
+}
+
+/// @param then  gets raw JSON, or nothing.
+void Upstreams::ask_hash(std::size_t index, std::uint64_t number, TakeHash then) {
+    const std::string params = "[" + quantity_text(number) + ",false]";
+    all_[index]->link->call({"eth_getBlockByNumber", "0", params}, loop_.now_ns() + poll_timeout_ns,
+                            [this, alive = alive_, then = std::move(then)](Result<net::Reply> reply) mutable {
+                                if (!*alive || !reply) return;
+                                const auto parts = net::scan_reply(reply->body);
+                                then(std::string(parts ? net::member_of(parts->result, "hash") : std::string_view()));
+                            });
 }
 
 /// What goes on for longer than restarts take is no mistake of one upstream's: the chain has begun anew, or it has gone

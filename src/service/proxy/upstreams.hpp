@@ -121,6 +121,7 @@ class Upstreams {
         std::int64_t poll_took_ns = 0;
         bool knows_final = true;
         std::int64_t final_asked_ns = 0;
+        std::int64_t far_asked_ns = 0;
         observe::Counter* calls = nullptr;
         observe::Counter* errors = nullptr;
         observe::Counter* ejected = nullptr;
@@ -144,6 +145,9 @@ class Upstreams {
     void poll_tag(std::size_t index, const char* tag);
     void saw_head(std::size_t index, std::string_view header);
     void watch_served(std::size_t index, std::uint64_t number);
+    void look_far(std::size_t index);
+    using TakeHash = std::move_only_function<void(std::string hash)>;
+    void ask_hash(std::size_t index, std::uint64_t number, TakeHash then);
     [[nodiscard]] bool is_prompt(std::size_t index) const;
     [[nodiscard]] bool leads() const { return &common_->lead() == &loop_; }
     /// Takes over what is known elsewhere.
