@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import viem from '@nomicfoundation/hardhat-viem';
 import { defineConfig } from 'hardhat/config';
 import { mnemonic } from './lib/accounts.mjs';
+import { genesis_time } from './lib/times.mjs';
 import { http_url } from './lib/rpc.mjs';
 
 export default defineConfig({
@@ -14,6 +15,10 @@ export default defineConfig({
   },
   networks: {
     weft: { type: 'http', url: http_url, chainId: 31337, accounts: { mnemonic } },
+    // What `hardhat node` begins with, when it shall make the blocks that others make.
+    twin: {
+      type: 'edr-simulated', chainId: 31337, initialDate: new Date(genesis_time * 1_000), mining: { auto: false },
+    },
     unlocked: { type: 'http', url: http_url, chainId: 31337, accounts: 'remote' },
   },
 });

@@ -54,7 +54,7 @@ async function come_back(plan, [first, second], depth) {
   await first.mine(back);
 }
 
-for (const kind of ['anvil', 'weft']) {
+for (const kind of ['anvil', 'hardhat', 'weft']) {
   test(`two ${kind} nodes take blocks back, one after the other`, { timeout: 120_000 }, async (t) => {
     const nodes = [];
     t.after(() => nodes.forEach((node) => node.end()));

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { encodeDeployData, encodeFunctionData, getContractAddress, keccak256, toHex } from 'viem';
 import { chain_id, dev_account } from './accounts.mjs';
 import { artifact } from './contracts.mjs';
+import { genesis_time } from './times.mjs';
 
-export const genesis_time = 1_900_000_000;
 const base_fee = toHex(10n ** 9n);
 const sender = dev_account(0);
 const { abi, bytecode } = artifact('Probe');

@@ -1,0 +1,2 @@
+/// When chains begin that several nodes make alike, in seconds.
+export const genesis_time = 1_900_000_000;
