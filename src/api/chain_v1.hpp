@@ -367,4 +367,21 @@ struct SendRawTransactionRequest {
     Bytes raw = {};
 };
 
+struct HeadsRequest {
+    using Reply = BlockHeader;
+    static constexpr std::string_view method = "weft.chain.v1.Chain/Heads";
+    static constexpr std::string_view about =
+        "New blocks as they come, until the client leaves. After a reorganization the new branch's blocks are told.";
+    static constexpr bool gives_stream = true;
+    wire::Reserved nothing = {};
+};
+struct LogsRequest {
+    using Reply = Log;
+    static constexpr std::string_view method = "weft.chain.v1.Chain/Logs";
+    static constexpr std::string_view about =
+        "New logs as they come, until the client leaves; those of a block that is replaced once more, as removed.";
+    static constexpr bool gives_stream = true;
+    LogFilter filter = {};
+};
+
 }  // namespace weft::api::chain_v1

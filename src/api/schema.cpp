@@ -40,6 +40,8 @@ wire::Schema chain_schema() {
     schema.add<GetGasPriceRequest>();
     schema.add<FeeHistoryRequest>();
     schema.add<SendRawTransactionRequest>();
+    schema.add<HeadsRequest>();
+    schema.add<LogsRequest>();
     schema.message<RpcError>();
     return schema;
 }

@@ -6,6 +6,7 @@
 #include "app/bench_consensus.hpp"
 #include "app/bench_execute.hpp"
 #include "app/bench_gateway.hpp"
+#include "app/bench_grpc.hpp"
 #include "app/bench_node.hpp"
 #include "app/bench_precompiles.hpp"
 #include "app/bench_registry.hpp"
@@ -87,6 +88,22 @@ void define_gateway_bench(CLI::App& command, int& status) {
     });
 }
 
+void define_grpc(CLI::App& command, int& status) {
+    auto options = std::make_shared<BenchGrpcOptions>();
+    command.add_option("--peer", options->peer, "test/grpc_peer (default: as it was built with this program)");
+    command.add_option("--seconds", options->seconds, "of each figure")
+        ->check(CLI::Range(1, 600))
+        ->capture_default_str();
+    command.add_option("--bytes", options->message_bytes, "of a message")
+        ->check(CLI::Range(0, 1'000'000))
+        ->capture_default_str();
+    auto* serve = command.add_flag("--serve")->group("");  // the server that is measured
+    command.callback([options, serve, &status] {
+        const auto done = serve->count() > 0 ? serve_grpc_bench() : bench_grpc(*options);
+        status = done ? exit_done : fail_with(done.error());
+    });
+}
+
 void define_bench_registry(CLI::App& command, int& status) {
     auto options = std::make_shared<BenchRegistryOptions>();
     command.add_option("--instances", options->instances, "that are registered")
@@ -125,6 +142,7 @@ void define_bench(CLI::App& command, int& status) {
     define_execute(*command.add_subcommand("execute", "blocks on a state of millions of accounts"), status);
     define_consensus(*command.add_subcommand("consensus", "validators as processes, through the gateway"), status);
     define_gateway_bench(*command.add_subcommand("gateway", "a proxied call, beside nginx and HAProxy"), status);
+    define_grpc(*command.add_subcommand("grpc", "a unary call, beside libgrpc++"), status);
     define_balance(*command.add_subcommand("balance", "choosing one of many instances"), status);
     define_bench_registry(*command.add_subcommand("registry", "ten thousand instances, beside etcd"), status);
     auto* precompiles = command.add_subcommand("precompiles", "each precompiled contract, beside a library");

@@ -78,8 +78,6 @@ concept HasAbout = requires { T::about; };
 template <class T>
 concept NamedEnum = std::is_enum_v<T> && requires { enumerators(T{}); };
 template <class T>
-concept TakesStream = requires { T::takes_stream; };
-template <class T>
 concept GivesStream = requires { T::gives_stream; };
 
 template <class T>
@@ -107,8 +105,14 @@ class Schema {
         const std::string name(Request::method.substr(Request::method.find('/') + 1));
         const std::string request = message<Request>();
         const std::string reply = message<typename Request::Reply>();
-        methods_.push_back({name, detail::about_of<Request>(), request, reply, detail::TakesStream<Request>,
-                            detail::GivesStream<Request>});
+        methods_.push_back({name, detail::about_of<Request>(), request, reply, false, detail::GivesStream<Request>});
+    }
+    /// A method of messages that are no operations.
+    template <class Request, class Reply>
+    void add(std::string name, bool takes_stream, bool gives_stream) {
+        const std::string request = message<Request>();
+        const std::string reply = message<Reply>();
+        methods_.push_back({std::move(name), {}, request, reply, takes_stream, gives_stream});
     }
     /// Adds a message that no operation names.
     template <class T>

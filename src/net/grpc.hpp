@@ -1,6 +1,6 @@
 #pragma once
-// gRPC over HTTP/2, unary calls: what lets services live in processes of their own. Messages are bytes here; port.hpp
-// gives them types.
+// gRPC over HTTP/2: what lets services live in processes of their own, and what clients of any language speak. Messages
+// are bytes here; port.hpp gives them types. Clients of ours make unary calls; servers have streams, too.
 //
 // A weft::Error crosses unchanged: the code as grpc-status, the text as grpc-message, detail and data as
 // weft-error-bin. Other implementations of gRPC see an ordinary status.
@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,12 +24,34 @@ namespace weft::net {
 /// The view lives until the task ends.
 using GrpcHandler = std::function<Task<Bytes>(mesh::Context, BytesView request)>;
 
+/// The messages of a call that has streams. Of its connection's loop, on which its handler begins.
+class GrpcStream {
+  public:
+    virtual ~GrpcStream() = default;
+    /// The client's next message; nothing after its last. One at a time.
+    /// @errors cancelled  the client is gone; deadline_exceeded; and what is wrong with what it sent.
+    virtual Task<std::optional<Bytes>> read() = 0;
+    /// Waits while much waits to leave. One at a time.
+    /// @errors as read().
+    virtual Task<void> write(Bytes message) = 0;
+    /// The same for who can't wait: false if the stream is closed or so much waits already that it is not sent.
+    virtual bool push(Bytes message) = 0;
+    [[nodiscard]] virtual bool closed() const = 0;
+    /// Ends when the stream is closed, with the reason: for who only pushes. One at a time.
+    virtual Task<void> until_closed() = 0;
+    /// Closes it: until_closed(), read() and write() end with @p reason.
+    virtual void close(Error reason) = 0;
+};
+using GrpcStreamPtr = std::shared_ptr<GrpcStream>;
+/// The call ends with the task.
+using GrpcStreamHandler = std::function<Task<void>(mesh::Context, GrpcStreamPtr)>;
+
 struct GrpcServerOptions {
     std::size_t message_bytes_max = 64 * 1024 * 1024;
     std::size_t connections_max = 10'000;
     /// Calls of one connection that may run at once; HTTP/2 tells the peer.
     std::uint32_t streams_max = 4096;
-    /// For calls that bring no grpc-timeout.
+    /// For calls that bring no grpc-timeout; streams have no end of their own.
     std::int64_t timeout_ns = 60 * ns_per_s;
     /// Name of a message {int32 code = 1; bytes data = 2;} that carries an error's detail and data to clients of any
     /// kind, as the detail of a google.rpc.Status in grpc-status-details-bin. Empty: weft-error-bin carries them.
@@ -47,11 +70,18 @@ class GrpcService {
     /// @param method  full name, "weft.Storage/Account"; before a server listens.
     void handle(std::string method, GrpcHandler handler);
     [[nodiscard]] const GrpcHandler* find(std::string_view method) const;
+    /// The same for methods with streams.
+    void handle_stream(std::string method, GrpcStreamHandler handler);
+    [[nodiscard]] const GrpcStreamHandler* find_stream(std::string_view method) const;
     /// Before a server listens; health checks are for everybody.
     void set_admission(GrpcAdmission admission) { admission_ = std::move(admission); }
-    [[nodiscard]] const GrpcAdmission& admission() const { return admission_; }
+    [[nodiscard]] bool has_admission() const { return admission_ != nullptr; }
+    /// @errors as the admission.
+    [[nodiscard]] Result<void> admit(const Request& request) const;
     /// As GrpcServer::set_health.
     void set_health(std::string_view service, bool serving) const;
+    /// Asked by health checks besides; before a server listens.
+    void set_ready(std::function<Task<bool>()> ready);
     [[nodiscard]] const GrpcServerOptions& options() const { return options_; }
 
   private:
@@ -59,6 +89,7 @@ class GrpcService {
     GrpcServerOptions options_;
     GrpcAdmission admission_;
     std::map<std::string, GrpcHandler, std::less<>> handlers_;
+    std::map<std::string, GrpcStreamHandler, std::less<>> stream_handlers_;
     std::shared_ptr<Health> health_;
 };
 

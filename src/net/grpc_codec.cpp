@@ -10,12 +10,13 @@
 
 namespace weft::net {
 
-Result<void> MessageReader::feed(BytesView bytes) {
+Result<bool> MessageSplitter::feed(BytesView& bytes) {
     while (!bytes.empty() && prefix_size_ < grpc_prefix_size) {
         prefix_[prefix_size_++] = bytes.front();
         bytes = bytes.subspan(1);
         if (prefix_size_ < grpc_prefix_size) continue;
         if (prefix_[0] != 0) return fail(ErrorCode::unimplemented, "compressed messages are not spoken here");
+        size_ = 0;
         for (std::size_t i = 1; i < grpc_prefix_size; ++i) size_ = size_ << 8 | prefix_[i];
         if (size_ > message_bytes_max_) {
             return fail(ErrorCode::resource_exhausted, "message of " + std::to_string(size_) + " bytes, the limit is " +
@@ -25,14 +26,29 @@ Result<void> MessageReader::feed(BytesView bytes) {
         constexpr std::size_t reserve_max = 256 * 1024;
         message_.reserve(std::min(size_, reserve_max));
     }
-    if (bytes.size() > size_ - message_.size()) return fail(ErrorCode::internal, "more than one message");
-    append(message_, bytes);
+    if (prefix_size_ < grpc_prefix_size) return false;
+    const std::size_t count = std::min(bytes.size(), size_ - message_.size());
+    append(message_, bytes.first(count));
+    bytes = bytes.subspan(count);
+    return message_.size() == size_;
+}
+
+Bytes MessageSplitter::take() {
+    prefix_size_ = 0;
+    return std::exchange(message_, {});
+}
+
+Result<void> MessageReader::feed(BytesView bytes) {
+    if (!whole_) {
+        WEFT_TRY(whole_, splitter_.feed(bytes));
+    }
+    if (!bytes.empty()) return fail(ErrorCode::internal, "more than one message");
     return {};
 }
 
 Result<Bytes> MessageReader::take() {
-    if (prefix_size_ < grpc_prefix_size || message_.size() < size_) return fail(ErrorCode::internal, "message cut off");
-    return std::move(message_);
+    if (!whole_) return fail(ErrorCode::internal, "message cut off");
+    return splitter_.take();
 }
 
 std::array<std::uint8_t, grpc_prefix_size> grpc_prefix(std::size_t size) {
@@ -142,6 +158,19 @@ void from_error_header(std::string_view value, Error& error) {
     for (std::size_t i = 0; i < 4; ++i) detail = detail << 8 | static_cast<unsigned char>(bytes[i]);
     error.detail = static_cast<std::int32_t>(detail);
     error.data = to_bytes(as_bytes(std::string_view(bytes).substr(4)));
+}
+
+GrpcStatus to_grpc_status(const Error& error, std::string_view error_message) {
+    GrpcStatus out{std::to_string(static_cast<int>(error.code)),
+                   percent_encode(std::string_view(error.message).substr(0, error_text_bytes_max))};
+    if (error_message.empty()) {
+        out.details_name = "weft-error-bin";
+        out.details = to_error_header(error);
+    } else {
+        out.details_name = "grpc-status-details-bin";
+        out.details = to_status_details(error, error_message);
+    }
+    return out;
 }
 
 ErrorCode code_from_grpc(int status) {

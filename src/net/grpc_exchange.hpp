@@ -14,4 +14,9 @@ namespace weft::net {
 [[nodiscard]] std::unique_ptr<Exchange> make_grpc_exchange(Http2Connection& connection, std::int32_t stream_id,
                                                            std::shared_ptr<const GrpcService> service);
 
+/// Puts a call with streams in the place of an exchange, which is freed, and starts its handler.
+void start_grpc_stream(Http2Connection& connection, std::int32_t stream_id, Exchange& instead_of,
+                       std::shared_ptr<const GrpcService> service, const GrpcStreamHandler& handler,
+                       const mesh::Context& context);
+
 }  // namespace weft::net

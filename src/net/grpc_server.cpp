@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
-#include <mutex>
 
-#include "base/wire.hpp"
 #include "net/grpc_codec.hpp"
 #include "net/grpc_exchange.hpp"
 #include "net/http.hpp"
@@ -14,26 +12,29 @@ namespace weft::net {
 
 namespace {
 
-constexpr std::string_view health_path = "/grpc.health.v1.Health/";
-
 /// One call.
 class GrpcExchange final : public Exchange {
   public:
     GrpcExchange(Http2Connection& on, std::int32_t stream_id, std::shared_ptr<const GrpcService> service)
         : Exchange(on, stream_id),
           service_(std::move(service)),
-          timeout_ns_(service_->options().timeout_ns),
           request_(service_->options().message_bytes_max) {}
 
     void on_header(std::string_view name, std::string_view value) override;
+    void on_headers_end() override;
     void on_data(BytesView bytes) override {
+        if (!hold(bytes.size())) return refuse({ErrorCode::resource_exhausted, "too many requests at once", {}, 0});
         if (const auto fed = request_.feed(bytes); !fed) refuse(fed.error());
     }
     void on_request_end() override;
     std::size_t read_body(std::uint8_t* out, std::size_t size, bool& last, bool& trailers) override;
 
   private:
-    [[nodiscard]] Result<void> admit() const;
+    [[nodiscard]] std::string_view method() const {
+        return path_.starts_with('/') ? std::string_view(path_).substr(1) : std::string_view();
+    }
+    [[nodiscard]] Result<void> may_run() const;
+    [[nodiscard]] mesh::Context context(std::int64_t timeout_ns) const;
     void answer(Bytes reply);
     void refuse(const Error& error);
     void answer_http(std::string_view status);
@@ -41,7 +42,7 @@ class GrpcExchange final : public Exchange {
     std::shared_ptr<const GrpcService> service_;
     bool is_post_ = false;
     bool is_grpc_ = false;
-    std::int64_t timeout_ns_;
+    std::optional<std::int64_t> timeout_ns_;
     std::uint64_t trace_id_ = 0;
     std::string path_;
     std::vector<std::pair<std::string, std::string>> fields_;  // for who asks whether the call is admitted
@@ -53,7 +54,7 @@ class GrpcExchange final : public Exchange {
 
 void GrpcExchange::on_header(std::string_view name, std::string_view value) {
     // Their sum is bounded: the peer keeps to header_list_max, or nghttp2 ends the stream.
-    if (service_->admission()) fields_.emplace_back(name, value);
+    if (service_->has_admission()) fields_.emplace_back(name, value);
     if (name == ":path") {
         path_ = value;
     } else if (name == ":method") {
@@ -61,14 +62,15 @@ void GrpcExchange::on_header(std::string_view name, std::string_view value) {
     } else if (name == "content-type") {
         is_grpc_ = is_grpc(value);
     } else if (name == "grpc-timeout") {
-        if (const auto timeout = parse_grpc_timeout(value)) timeout_ns_ = *timeout;
+        timeout_ns_ = parse_grpc_timeout(value);
     } else if (name == "traceparent") {
         if (const auto trace = observe::parse_traceparent(value)) trace_id_ = trace->trace.low;
     }
 }
 
-Result<void> GrpcExchange::admit() const {
-    if (!service_->admission() || path_.starts_with(health_path)) return {};
+Result<void> GrpcExchange::may_run() const {
+    if (connection().handlers_full()) return fail(ErrorCode::resource_exhausted, "too many calls at once");
+    if (!service_->has_admission()) return {};
     std::vector<Header> headers;
     for (const auto& [name, value] : fields_) headers.push_back({name, value});
     Request request;
@@ -78,23 +80,34 @@ Result<void> GrpcExchange::admit() const {
     request.peer = connection().peer();
     request.peer_subject = connection().peer_subject();
     request.secure = connection().secure();
-    return service_->admission()(request);
+    return service_->admit(request);
+}
+
+mesh::Context GrpcExchange::context(std::int64_t timeout_ns) const {
+    mesh::Context out;
+    if (timeout_ns != 0) out.deadline_ns = connection().loop().now_ns() + timeout_ns;
+    out.trace_id = trace_id_;
+    return out;
+}
+
+void GrpcExchange::on_headers_end() {
+    const GrpcStreamHandler* handler = is_post_ && is_grpc_ ? service_->find_stream(method()) : nullptr;
+    if (handler == nullptr) return;
+    if (const auto may = may_run(); !may) return refuse(may.error());
+    start_grpc_stream(connection(), stream_id(), *this, service_, *handler, context(timeout_ns_.value_or(0)));
 }
 
 void GrpcExchange::on_request_end() {
     if (!is_post_) return answer_http("405");
     if (!is_grpc_) return answer_http("415");
+    const GrpcHandler* handler = service_->find(method());
+    if (handler == nullptr) return refuse({ErrorCode::unimplemented, "unknown method " + path_, {}, 0});
     auto message = request_.take();
     if (!message) return refuse(message.error());
     request_bytes_ = *std::move(message);
-    const GrpcHandler* handler = path_.starts_with('/') ? service_->find(std::string_view(path_).substr(1)) : nullptr;
-    if (handler == nullptr) return refuse({ErrorCode::unimplemented, "unknown method " + path_, {}, 0});
-    if (connection().handlers_full()) return refuse({ErrorCode::resource_exhausted, "too many calls at once", {}, 0});
-    if (const auto admitted = admit(); !admitted) return refuse(admitted.error());
-    mesh::Context context;
-    context.deadline_ns = connection().loop().now_ns() + timeout_ns_;
-    context.trace_id = trace_id_;
-    run((*handler)(context, request_bytes_), [this](Result<Bytes> result) {
+    if (const auto may = may_run(); !may) return refuse(may.error());
+    const auto with = context(timeout_ns_.value_or(service_->options().timeout_ns));
+    run((*handler)(with, request_bytes_), [this](Result<Bytes> result) {
         if (result) {
             answer(*std::move(result));
         } else {
@@ -135,18 +148,15 @@ void GrpcExchange::answer(Bytes reply) {
 }
 
 void GrpcExchange::refuse(const Error& error) {
-    const std::string status = std::to_string(static_cast<int>(error.code));
-    const std::string text = percent_encode(std::string_view(error.message).substr(0, error_text_bytes_max));
-    const std::string& foreign = service_->options().error_message;
-    const std::string binary = foreign.empty() ? to_error_header(error) : to_status_details(error, foreign);
+    const GrpcStatus status = to_grpc_status(error, service_->options().error_message);
     const Http2Field headers[] = {
         {":status", "200", literal},
         {"content-type", "application/grpc", literal},
-        {"grpc-status", status, NGHTTP2_NV_FLAG_NONE},
-        {"grpc-message", text, NGHTTP2_NV_FLAG_NO_INDEX},
-        {foreign.empty() ? "weft-error-bin" : "grpc-status-details-bin", binary, NGHTTP2_NV_FLAG_NO_INDEX},
+        {"grpc-status", status.code, NGHTTP2_NV_FLAG_NONE},
+        {"grpc-message", status.message, NGHTTP2_NV_FLAG_NO_INDEX},
+        {status.details_name, status.details, NGHTTP2_NV_FLAG_NO_INDEX},
     };
-    submit(std::span(headers).first(binary.empty() ? 4 : 5), false);
+    submit(std::span(headers).first(status.details.empty() ? 4 : 5), false);
 }
 
 void GrpcExchange::answer_http(std::string_view status) {
@@ -154,35 +164,7 @@ void GrpcExchange::answer_http(std::string_view status) {
     submit(headers, false);
 }
 
-struct HealthRequest {
-    std::string service;
-};
-struct HealthReply {
-    std::uint32_t status = 0;
-};
-
 }  // namespace
-
-/// What the handler of health checks shares with the service that holds it.
-struct GrpcService::Health {
-    std::mutex mutex;
-    std::map<std::string, bool, std::less<>> serving{{"", true}};
-
-    static Task<Bytes> check(std::shared_ptr<Health> health, BytesView bytes) {
-        const auto request = co_await wire::decode<HealthRequest>(bytes);
-        constexpr std::uint32_t serves = 1;
-        constexpr std::uint32_t serves_not = 2;
-        const std::lock_guard lock(health->mutex);
-        const auto found = health->serving.find(request.service);
-        if (found == health->serving.end()) co_return fail(ErrorCode::not_found, "unknown service " + request.service);
-        co_return wire::encode(HealthReply{found->second ? serves : serves_not});
-    }
-};
-
-GrpcService::GrpcService(GrpcServerOptions options) : options_(options), health_(std::make_shared<Health>()) {
-    handle("grpc.health.v1.Health/Check",
-           [health = health_](const mesh::Context&, BytesView request) { return Health::check(health, request); });
-}
 
 void GrpcService::handle(std::string method, GrpcHandler handler) {
     handlers_[std::move(method)] = std::move(handler);
@@ -193,9 +175,19 @@ const GrpcHandler* GrpcService::find(std::string_view method) const {
     return found == handlers_.end() ? nullptr : &found->second;
 }
 
-void GrpcService::set_health(std::string_view service, bool serving) const {
-    const std::lock_guard lock(health_->mutex);
-    health_->serving[std::string(service)] = serving;
+Result<void> GrpcService::admit(const Request& request) const {
+    constexpr std::string_view health_path = "/grpc.health.v1.Health/";
+    if (!admission_ || request.path.starts_with(health_path)) return {};
+    return admission_(request);
+}
+
+void GrpcService::handle_stream(std::string method, GrpcStreamHandler handler) {
+    stream_handlers_[std::move(method)] = std::move(handler);
+}
+
+const GrpcStreamHandler* GrpcService::find_stream(std::string_view method) const {
+    const auto found = stream_handlers_.find(method);
+    return found == stream_handlers_.end() ? nullptr : &found->second;
 }
 
 bool is_grpc(std::string_view content_type) {

@@ -64,12 +64,26 @@ struct Request {
     [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
+/// A body that comes piece by piece. Of its connection's loop.
+class BodyStream {
+  public:
+    virtual ~BodyStream() = default;
+    /// Appends what there is, @p size_max bytes at most. @return false once nothing follows.
+    virtual bool read(std::string& out, std::size_t size_max) = 0;
+    /// Nobody reads any more.
+    virtual void abandon() = 0;
+    /// To be called when there is something again after read() has appended nothing; set by who reads.
+    std::function<void()> on_more = {};
+};
+
 struct Response {
     int status = 200;
     /// Must outlive the response, as a literal does; empty sends none.
     std::string_view content_type = "application/json";
     std::string body = {};
     std::vector<std::pair<std::string, std::string>> headers = {};
+    /// The body, instead of `body`.
+    std::shared_ptr<BodyStream> stream = nullptr;
 };
 
 using Handler = std::function<Task<Response>(Request)>;

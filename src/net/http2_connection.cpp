@@ -43,6 +43,8 @@ void Exchange::submit(std::span<const Http2Field> fields, bool has_body) {
         self.progress_ns_ = self.connection_.loop().now_ns();
         if (last) *flags |= NGHTTP2_DATA_FLAG_EOF;
         if (trailers) *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        self.is_deferred_ = done == 0 && !last;
+        if (self.is_deferred_) return NGHTTP2_ERR_DEFERRED;
         return static_cast<ssize_t>(done);
     };
     answered_ = true;
@@ -54,6 +56,29 @@ void Exchange::submit(std::span<const Http2Field> fields, bool has_body) {
     nghttp2_submit_response(connection_.session_, stream_id_, headers.data(), headers.size(),
                             has_body ? &provider : nullptr);
     connection_.mark_dirty();
+}
+
+Exchange::~Exchange() { connection_.held_bytes_ -= held_bytes_; }
+
+bool Exchange::hold(std::size_t bytes) {
+    if (connection_.held_bytes_ + bytes > connection_.limits_.held_bytes_max) return false;
+    held_bytes_ += bytes;
+    connection_.held_bytes_ += bytes;
+    return true;
+}
+
+void Exchange::resume() {
+    if (!stream_open_ || !is_deferred_) return;
+    is_deferred_ = false;
+    progress_ns_ = connection_.loop().now_ns();
+    nghttp2_session_resume_data(connection_.session_, stream_id_);
+    connection_.mark_dirty();
+}
+
+void Exchange::submit_trailers(std::span<const Http2Field> fields) {
+    std::vector<nghttp2_nv> trailers;
+    for (const auto& field : fields) trailers.push_back(make_header(field.name, field.value, field.flags));
+    nghttp2_submit_trailer(connection_.session_, stream_id_, trailers.data(), trailers.size());
 }
 
 void Exchange::handler_ended() {
@@ -111,7 +136,7 @@ struct Http2Callbacks {
     static int data(nghttp2_session*, std::uint8_t, std::int32_t stream_id, const std::uint8_t* bytes, std::size_t size,
                     void* self) {
         Exchange* exchange = of(self).exchange_of(stream_id);
-        if (exchange == nullptr || exchange->answered_) return 0;
+        if (exchange == nullptr || !exchange->wants_input()) return 0;
         exchange->progress_ns_ = of(self).loop().now_ns();
         exchange->on_data({bytes, size});
         return 0;
@@ -242,7 +267,7 @@ void Http2Connection::data_ended(std::int32_t stream_id, bool request_ended) {
     Exchange* exchange = exchange_of(stream_id);
     if (exchange == nullptr || !request_ended) return;
     exchange->request_ended_ = true;
-    if (!exchange->answered_) exchange->on_request_end();
+    if (exchange->wants_input()) exchange->on_request_end();
 }
 
 /// An answer that does not wait for the end of its request ends the request too (RFC 9113, 8.1).
@@ -282,6 +307,7 @@ void Http2Connection::stream_closed(Exchange& exchange) {
     open_.pop_back();
     exchange.stream_open_ = false;
     active_ns_ = loop().now_ns();
+    exchange.on_stream_closed();
     if (!exchange.handler_runs_) delete &exchange;
 }
 
@@ -320,7 +346,8 @@ void Http2Connection::on_time() {
         if (output_size() > 0 && now - output_progress_ns() >= limits_.stall_timeout_ns) return close();
         for (const Exchange* exchange : open_) {
             // Neither the handler's time nor ours: the peer's, that sends no more, or opens no window for the answer.
-            if (exchange->handler_runs_ || now - exchange->progress_ns_ < limits_.stall_timeout_ns) continue;
+            if (exchange->handler_runs_ || exchange->is_deferred_) continue;
+            if (now - exchange->progress_ns_ < limits_.stall_timeout_ns) continue;
             reset(exchange->stream_id_, NGHTTP2_CANCEL);
         }
     }

@@ -33,7 +33,7 @@ struct Http2Field {
 class Exchange {
   public:
     Exchange(Http2Connection& connection, std::int32_t stream_id) : connection_(connection), stream_id_(stream_id) {}
-    virtual ~Exchange() = default;
+    virtual ~Exchange();
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
     static void* operator new(std::size_t size) { return weft::detail::allocate_frame(size); }
@@ -44,7 +44,12 @@ class Exchange {
     virtual void on_headers_end() {}
     virtual void on_data(BytesView bytes) = 0;
     virtual void on_request_end() = 0;
-    /// The next bytes of the answer's body; sets @p last with the last of them. May submit trailers then.
+    /// Whether what comes is still looked at.
+    [[nodiscard]] virtual bool wants_input() const { return !answered_; }
+    /// The stream is closed; the handler may still run.
+    virtual void on_stream_closed() {}
+    /// The next bytes of the answer's body; sets @p last with the last of them. May submit trailers then. None, and not
+    /// the last: resume() when there are more.
     /// @param trailers  set as well if it did.
     virtual std::size_t read_body(std::uint8_t* out, std::size_t size, bool& last, bool& trailers) = 0;
 
@@ -53,6 +58,11 @@ class Exchange {
     [[nodiscard]] std::int32_t stream_id() const { return stream_id_; }
     [[nodiscard]] bool answered() const { return answered_; }
     void submit(std::span<const Http2Field> fields, bool has_body);
+    void resume();
+    /// Counts bytes of a request that is kept until the exchange ends; false if the connection's keep too much.
+    [[nodiscard]] bool hold(std::size_t bytes);
+    /// At the end of a body whose read_body() sets trailers.
+    void submit_trailers(std::span<const Http2Field> fields);
     /// Runs a handler's task; @p finish  gets its result on the loop, unless the stream has been closed meanwhile.
     template <class T, class Finish>
     void run(Task<T> task, Finish finish);
@@ -64,12 +74,14 @@ class Exchange {
 
     Http2Connection& connection_;
     std::shared_ptr<Stream> held_;  // while the handler runs
+    std::size_t held_bytes_ = 0;
     std::size_t index_ = 0;         // among its connection's open streams
     std::int32_t stream_id_;
     bool stream_open_ = true;
     bool request_ended_ = false;
     bool answered_ = false;  // or being answered by a handler
     bool handler_runs_ = false;
+    bool is_deferred_ = false;  // the body waits for us
     std::int64_t progress_ns_ = 0;  // of the last byte that came or was taken
 };
 
@@ -81,6 +93,8 @@ struct Http2Limits {
     std::int64_t idle_timeout_ns = 0;
     /// A request that brings nothing, and a peer that takes nothing of an answer, for so long. 0: never.
     std::int64_t stall_timeout_ns = 0;
+    /// Of gRPC requests that are not answered, together.
+    std::size_t held_bytes_max = 1024UL * 1024 * 1024;
 };
 
 class Http2Connection final : public ServerStream {
@@ -134,6 +148,7 @@ class Http2Connection final : public ServerStream {
     nghttp2_session* session_ = nullptr;
     std::vector<Exchange*> open_;
     std::size_t handlers_ = 0;
+    std::size_t held_bytes_ = 0;
     std::int64_t credit_;
     std::int64_t credit_at_ns_;
     std::int64_t active_ns_;

@@ -20,9 +20,10 @@ struct Http2Context {
     std::size_t answer_bytes = 0;  // of answers that have not left
 
     /// Of each of both: what many streams at once may make a connection keep.
-    [[nodiscard]] std::size_t bytes_max() const {
+    [[nodiscard]] std::size_t bytes_max() const { return bytes_max(shared->options); }
+    [[nodiscard]] static std::size_t bytes_max(const HttpOptions& options) {
         constexpr std::size_t least = 16 * 1024 * 1024;
-        return std::max(4 * shared->options.body_bytes_max, least);
+        return std::max(4 * options.body_bytes_max, least);
     }
 };
 
@@ -38,8 +39,9 @@ class HttpExchange final : public Exchange {
     HttpExchange(Http2Connection& on, std::int32_t id, std::shared_ptr<Http2Context> context)
         : Exchange(on, id), context_(std::move(context)) {}
     ~HttpExchange() override {
+        abandon();
         context_->body_bytes -= body_counted_;
-        context_->answer_bytes -= answer_.size();
+        context_->answer_bytes -= answer_counted_;
     }
 
     void on_header(std::string_view name, std::string_view value) override;
@@ -47,6 +49,7 @@ class HttpExchange final : public Exchange {
     void on_data(BytesView bytes) override;
     void on_request_end() override;
     std::size_t read_body(std::uint8_t* out, std::size_t size, bool& last, bool& trailers) override;
+    void on_stream_closed() override { abandon(); }
 
   private:
     /// Where a field lies in text_, which moves while it grows: the name, and the value behind it.
@@ -64,6 +67,12 @@ class HttpExchange final : public Exchange {
     void note(std::string_view name, std::string_view value);
     void fill(Head& head) const;
     void become_grpc();
+    void abandon() {
+        const auto stream = std::exchange(stream_, nullptr);
+        if (!stream) return;
+        stream->on_more = nullptr;
+        stream->abandon();
+    }
     void answer(Response response);
     void refuse(int status, std::string_view why);
 
@@ -74,7 +83,9 @@ class HttpExchange final : public Exchange {
     std::string body_;
     std::size_t body_counted_ = 0;
     std::string answer_;
+    std::size_t answer_counted_ = 0;
     std::size_t answer_sent_ = 0;
+    std::shared_ptr<BodyStream> stream_;  // what follows the answer
     bool too_large_ = false;
     bool accepts_gzip_ = false;
     bool expects_continue_ = false;
@@ -138,7 +149,7 @@ void HttpExchange::become_grpc() {
     auto call = make_grpc_exchange(connection(), stream_id(), context_->shared->grpc);
     for (const auto& field : fields_) call->on_header(header(field).name, header(field).value);
     count(context_->shared->counts[context_->loop_index].requests);
-    connection().replace(*this, std::move(call));
+    connection().replace(*this, std::move(call)).on_headers_end();
 }
 
 void HttpExchange::on_data(BytesView bytes) {
@@ -196,7 +207,7 @@ void HttpExchange::on_request_end() {
 }
 
 void HttpExchange::answer(Response response) {
-    const bool gzipped = accepts_gzip_ && compress(response, options());
+    const bool gzipped = accepts_gzip_ && !response.stream && compress(response, options());
     const bool bodiless = response.status < 200 || response.status == 204 || response.status == 304;
     const std::string status = std::to_string(response.status);
     const std::string length = std::to_string(response.body.size());
@@ -204,7 +215,7 @@ void HttpExchange::answer(Response response) {
     if (!bodiless) {
         if (!response.content_type.empty())
             headers.push_back({"content-type", response.content_type, NGHTTP2_NV_FLAG_NO_COPY_NAME});
-        headers.push_back({"content-length", length, NGHTTP2_NV_FLAG_NO_COPY_NAME});
+        if (!response.stream) headers.push_back({"content-length", length, NGHTTP2_NV_FLAG_NO_COPY_NAME});
         if (gzipped) {
             headers.push_back({"content-encoding", "gzip", literal});
             headers.push_back({"vary", "accept-encoding", literal});
@@ -216,10 +227,15 @@ void HttpExchange::answer(Response response) {
         replace_line_ends(value);
         headers.push_back({name, value, NGHTTP2_NV_FLAG_NONE});
     }
-    const bool has_body = !bodiless && !is_head_ && !response.body.empty();
-    if (has_body) {
+    const bool has_body = !bodiless && !is_head_ && (response.stream || !response.body.empty());
+    if (response.stream && !has_body) response.stream->abandon();
+    if (response.stream && has_body) {
+        stream_ = std::move(response.stream);
+        stream_->on_more = [this] { resume(); };
+    } else if (has_body) {
         answer_ = std::move(response.body);
-        context_->answer_bytes += answer_.size();
+        answer_counted_ = answer_.size();
+        context_->answer_bytes += answer_counted_;
     }
     submit(headers, has_body);
 }
@@ -230,10 +246,18 @@ void HttpExchange::refuse(int status, std::string_view why) {
 }
 
 std::size_t HttpExchange::read_body(std::uint8_t* out, std::size_t size, bool& last, bool&) {
+    if (stream_ && answer_sent_ == answer_.size()) {
+        answer_.clear();
+        answer_sent_ = 0;
+        if (!stream_->read(answer_, size)) {
+            stream_->on_more = nullptr;
+            stream_.reset();
+        }
+    }
     const std::size_t take = std::min(size, answer_.size() - answer_sent_);
     std::memcpy(out, answer_.data() + answer_sent_, take);
     answer_sent_ += take;
-    last = answer_sent_ == answer_.size();
+    last = !stream_ && answer_sent_ == answer_.size();
     return take;
 }
 
@@ -245,7 +269,8 @@ std::shared_ptr<ServerStream> open_http2(Loop& loop, Socket socket, std::string 
     const Http2Limits limits{.streams_max = options.streams_max,
                              .first_request_ns = options.header_timeout_ns,
                              .idle_timeout_ns = options.idle_timeout_ns,
-                             .stall_timeout_ns = std::min(options.write_timeout_ns, options.body_timeout_ns)};
+                             .stall_timeout_ns = std::min(options.write_timeout_ns, options.body_timeout_ns),
+                             .held_bytes_max = Http2Context::bytes_max(options)};
     auto context = std::make_shared<Http2Context>(shared, loop_index);
     auto make = std::make_shared<const Http2Connection::MakeExchange>(
         [context = std::move(context)](Http2Connection& connection, std::int32_t id) {

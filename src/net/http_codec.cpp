@@ -541,9 +541,14 @@ void append_response_head(std::string& out, const Response& response, std::size_
             append_header_text(out, response.content_type);
             out.append("\r\n");
         }
-        out.append("Content-Length: ");
-        append_number(out, body_size);
-        out.append("\r\n");
+        if (framing.chunked) {
+            // The end of the connection ends a body that HTTP/1.0 can't have in chunks.
+            if (!framing.http_1_0) out.append("Transfer-Encoding: chunked\r\n");
+        } else {
+            out.append("Content-Length: ");
+            append_number(out, body_size);
+            out.append("\r\n");
+        }
         if (gzipped) out.append("Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n");
     }
     for (const auto& [name, value] : response.headers) {

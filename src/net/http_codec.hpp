@@ -101,6 +101,7 @@ struct ResponseFraming {
     bool http_1_0 = false;
     bool head_only = false;  // the body's length without the body
     bool gzip_asked = false;
+    bool chunked = false;    // the length is not known
 };
 /// Appends the head of a response with a body of @p body_size bytes.
 void append_response_head(std::string& out, const Response& response, std::size_t body_size, bool gzipped,

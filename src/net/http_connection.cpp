@@ -1,6 +1,8 @@
 #include "net/http_connection.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <limits>
 
 #include "base/json.hpp"
@@ -248,7 +250,10 @@ void HttpConnection::start(const Head& head, Request request) {
 }
 
 void HttpConnection::finish(Turn turn, Result<Response> result) {
-    if (closed()) return;
+    if (closed()) {
+        if (result && result->stream) result->stream->abandon();
+        return;
+    }
     answer(turn, to_response(std::move(result)));
     if (!closed() && !consuming_) {
         go_on();
@@ -262,28 +267,86 @@ void HttpConnection::answer(Turn turn, Response response) {
         return;
     }
     write_response(turn, response);
+    answer_waiting();
+    active_ns_ = loop().now_ns();
+}
+
+/// After an answer: those behind it that are there already, up to one that is not whole yet.
+void HttpConnection::answer_waiting() {
+    if (stream_) return;
     ++next_answer_;
     while (!waiting_.empty()) {
         const auto next = std::find_if(waiting_.begin(), waiting_.end(),
                                        [this](const Waiting& w) { return w.turn.number == next_answer_; });
         if (next == waiting_.end()) break;
-        write_response(next->turn, next->response);
+        Waiting now = std::move(*next);
         waiting_.erase(next);
+        write_response(now.turn, now.response);
+        if (stream_) return;
         ++next_answer_;
     }
     if (waiting_.empty() && waiting_.capacity() != 0) waiting_ = {};
-    active_ns_ = loop().now_ns();
+}
+
+void HttpConnection::begin_stream(const ResponseFraming& framing, std::shared_ptr<BodyStream> stream) {
+    stream_ = std::move(stream);
+    stream_framing_ = framing;
+    const auto weak = std::weak_ptr(std::static_pointer_cast<HttpConnection>(shared_from_this()));
+    // Later: who has something more may be in the middle of its own affairs.
+    stream_->on_more = [weak] {
+        if (const auto self = weak.lock()) self->loop().post([self] { self->write_stream(); });
+    };
+    loop().post([weak] {
+        if (const auto self = weak.lock()) self->write_stream();
+    });
+}
+
+void HttpConnection::write_stream() {
+    constexpr std::size_t piece_bytes = 64 * 1024;
+    while (stream_ && !closed() && output_size() <= shared_->options.output_bytes_max) {
+        std::string piece;
+        const bool more = stream_->read(piece, piece_bytes);
+        const bool chunked = !stream_framing_.http_1_0;
+        if (!piece.empty()) {
+            std::array<char, 16> size{};
+            char* end = std::to_chars(size.begin(), size.end(), piece.size(), 16).ptr;
+            if (chunked) piece.insert(0, std::string(size.begin(), end) + "\r\n").append("\r\n");
+            write(std::move(piece));
+        } else if (more) {
+            break;
+        }
+        if (more) continue;
+        if (chunked) write(std::string_view("0\r\n\r\n"));
+        stream_.reset();
+        if (!stream_framing_.keep_alive) {
+            last_seen_ = true;
+            close_after_output();
+        }
+        answer_waiting();
+        active_ns_ = loop().now_ns();
+        go_on();
+    }
+    if (!closed()) set_timer();
 }
 
 void HttpConnection::write_response(const Turn& turn, Response& response) {
-    if (closed() || closing()) return;
-    const bool gzipped = turn.framing.gzip_asked && compress(response, shared_->options);
+    if (closed() || closing()) {
+        if (response.stream) response.stream->abandon();
+        return;
+    }
+    const bool gzipped = turn.framing.gzip_asked && !response.stream && compress(response, shared_->options);
     ResponseFraming framing = turn.framing;
     if (set_.winding_down() && turn.number + 1 == next_number_) framing.keep_alive = false;
+    if (response.stream) {
+        framing.chunked = true;
+        framing.keep_alive = framing.keep_alive && !framing.http_1_0;
+    }
     append_response_head(output(), response, response.body.size(), gzipped, framing);
     output_grew();
     const bool bodiless =
         framing.head_only || response.status < 200 || response.status == 204 || response.status == 304;
+    if (response.stream && bodiless) response.stream->abandon();
+    if (response.stream && !bodiless) return begin_stream(framing, std::move(response.stream));
     if (!bodiless) write(std::move(response.body));
     if (!framing.keep_alive) {
         last_seen_ = true;
@@ -361,7 +424,9 @@ void HttpConnection::switch_to_http2(std::string_view bytes) {
 }
 
 void HttpConnection::on_input_end() {
-    // The peer may have ended its side after its last request and still read.
+    // The peer may have ended its side after its last request and still read; but nobody would notice if it were gone
+    // while nothing is said.
+    if (stream_) return close();
     input_ended_ = true;
     pause_reading();
     if (next_answer_ == next_number_ && backlog_.empty()) {
@@ -371,12 +436,17 @@ void HttpConnection::on_input_end() {
 }
 
 void HttpConnection::on_drained() {
+    if (stream_) write_stream();
     go_on();
     if (!closed()) set_timer();
 }
 
 void HttpConnection::on_closed() {
     timer_.cancel();
+    if (const auto stream = std::exchange(stream_, nullptr)) stream->abandon();
+    for (const auto& one : waiting_) {
+        if (one.response.stream) one.response.stream->abandon();
+    }
     partial_.reset();
     backlog_ = {};
     waiting_ = {};

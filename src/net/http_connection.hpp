@@ -81,7 +81,10 @@ class HttpConnection final : public ServerStream {
     bool upgrade(const Head& head, std::string_view head_bytes, std::string_view rest);
     void finish(Turn turn, Result<Response> result);
     void answer(Turn turn, Response response);
+    void answer_waiting();
     void write_response(const Turn& turn, Response& response);
+    void begin_stream(const ResponseFraming& framing, std::shared_ptr<BodyStream> stream);
+    void write_stream();
     void refuse(int status, std::string_view why);
     void go_on();
     void on_time();
@@ -99,6 +102,8 @@ class HttpConnection final : public ServerStream {
     std::unique_ptr<Partial> partial_;
     std::string backlog_;               // input that must wait; reading is paused
     std::vector<Waiting> waiting_;      // answers whose turn has not come
+    std::shared_ptr<BodyStream> stream_;  // of the answer whose turn it is
+    ResponseFraming stream_framing_;
     std::uint32_t next_number_ = 0;     // of the next request
     std::uint32_t next_answer_ = 0;     // whose turn it is
     std::uint32_t loop_index_;

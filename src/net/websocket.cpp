@@ -5,13 +5,12 @@
 
 #include "net/http_connection.hpp"
 #include "net/tls_web.hpp"
+#include "net/session_id.hpp"
 #include "net/websocket_codec.hpp"
 
 namespace weft::net {
 
 namespace {
-
-std::atomic<std::uint64_t> last_session_id{0};
 
 /// Masks are for old proxies, not for secrecy; but they shall not be guessed (RFC 6455, 10.3).
 std::uint32_t random_mask() {
@@ -46,7 +45,7 @@ class SessionImpl final : public Session {
   private:
     friend class WebSocketStream;
     Loop& loop_;
-    const std::uint64_t id_ = ++last_session_id;
+    const std::uint64_t id_ = next_session_id();
     std::string peer_;
     std::string path_;
     SessionNote note_;

@@ -1,6 +1,8 @@
-// gRPC's message framing and header values.
+// gRPC's message framing, grpc-web's base64, and header values.
 
 #include "net/grpc_codec.hpp"
+#include "net/grpc_web.hpp"
+#include "net/websocket_codec.hpp"
 
 using namespace weft;
 using namespace weft::net;
@@ -18,6 +20,23 @@ Result<Bytes> read(BytesView bytes, std::size_t step) {
     return reader.take();
 }
 
+/// All messages of a stream, framed again; what is left is the beginning of one, or wrong.
+void split(BytesView bytes) {
+    constexpr std::size_t message_bytes_max = 200;
+    MessageSplitter splitter(message_bytes_max);
+    Bytes again;
+    BytesView rest = bytes;
+    while (!rest.empty()) {
+        const auto whole = splitter.feed(rest);
+        if (!whole || !*whole) break;
+        const Bytes message = splitter.take();
+        append(again, grpc_prefix(message.size()));
+        append(again, message);
+        WEFT_ASSERT(again.size() + rest.size() == bytes.size());
+    }
+    WEFT_ASSERT(std::equal(again.begin(), again.end(), bytes.begin()));
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -27,6 +46,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto pieces = read(bytes, 1);
     WEFT_ASSERT(whole.has_value() == pieces.has_value());
     if (whole) WEFT_ASSERT(*whole == *pieces && whole->size() + grpc_prefix_size == size);
+    split(bytes);
+    (void)from_base64_pieces(text);
+    const std::size_t half = size / 2;
+    const auto pieces = from_base64_pieces(to_base64(text.substr(0, half)) + to_base64(text.substr(half)));
+    WEFT_ASSERT(pieces && *pieces == text);
     if (const auto timeout = parse_grpc_timeout(text)) {
         WEFT_ASSERT(*timeout >= 0);
         const auto again = parse_grpc_timeout(to_grpc_timeout(*timeout));

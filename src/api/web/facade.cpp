@@ -1,5 +1,7 @@
 #include "api/web/facade.hpp"
 
+#include "net/grpc_web.hpp"
+
 namespace weft::api::web {
 
 namespace {
@@ -16,6 +18,7 @@ Facade::Facade(net::RpcCall call, GrpcHooks hooks)
 
 std::optional<Task<net::Response>> Facade::answer(mesh::Context context, net::Request& request) const {
     if (request.method == "OPTIONS") return {};
+    if (net::is_grpc_web(request)) return net::serve_grpc_web(grpc_, std::move(request));
     if (request.path == "/graphql") return graphql_.serve(context, std::move(request));
     if (net::owns(rest_.table(), request.path)) return rest_.serve(context, std::move(request));
     if (request.path != "/openapi.json") return {};

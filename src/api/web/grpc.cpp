@@ -4,11 +4,14 @@
 #include <cstdlib>
 
 #include "api/chain_v1.hpp"
+#include "api/schema.hpp"
 #include "api/web/grpc_json.hpp"
+#include "api/web/grpc_parts.hpp"
 #include "api/web/reader.hpp"
 #include "base/wire.hpp"
 #include "crypto/keccak.hpp"
 #include "mesh/layer.hpp"
+#include "net/grpc_reflection.hpp"
 
 namespace weft::api::web {
 
@@ -18,6 +21,30 @@ using namespace chain_v1;
 
 /// Requests; the largest is a transaction with blobs.
 constexpr std::size_t request_bytes_max = 4 * 1024 * 1024;
+
+template <class Items>
+void write_list(json::Writer& out, const Items& items) {
+    out.begin_array();
+    for (const auto& item : items) out.data(item);
+    out.end_array();
+}
+
+ErrorCode code_of(std::int32_t rpc_code, std::string_view message) {
+    switch (rpc_code) {
+        case -32700:
+        case -32600:
+        case -32602: return ErrorCode::invalid_argument;
+        case -32601:
+        case -32004: return ErrorCode::unimplemented;
+        case -32005:
+        case -32003: return ErrorCode::resource_exhausted;
+        case -32001: return ErrorCode::not_found;
+        case -32002: return ErrorCode::deadline_exceeded;
+        case -32603: return ErrorCode::internal;
+        default: break;
+    }
+    return message.find("not found") != std::string_view::npos ? ErrorCode::not_found : ErrorCode::failed_precondition;
+}
 
 Result<void> needs(bool given, std::string_view name) {
     if (given) return {};
@@ -109,30 +136,6 @@ Task<Receipt> get_receipt(Reader& reader, const GetReceiptRequest& request) {
         co_await reader.ask("eth_getTransactionReceipt", params_json({quoted_hex(*request.transaction_hash)}));
     co_await found(value, "receipt");
     co_return from_json<Receipt>(*value);
-}
-
-template <class Items>
-void write_list(json::Writer& out, const Items& items) {
-    out.begin_array();
-    for (const auto& item : items) out.data(item);
-    out.end_array();
-}
-
-/// Members of a filter that say who and what.
-void write_filter(json::Writer& out, const LogFilter& filter) {
-    if (!filter.addresses.empty()) {
-        out.key("address");
-        write_list(out, filter.addresses);
-    }
-    out.key("topics").begin_array();
-    for (const auto& topic : filter.topics) {
-        if (topic.any_of.empty()) {
-            out.null();
-        } else {
-            write_list(out, topic.any_of);
-        }
-    }
-    out.end_array();
 }
 
 Task<GetLogsResponse> get_logs(Reader& reader, const GetLogsRequest& request) {
@@ -249,46 +252,15 @@ Task<SendRawTransactionResponse> send_raw_transaction(Reader& reader, const Send
     co_return SendRawTransactionResponse{co_await from_json<chain_v1::Hash>(*hash)};
 }
 
-ErrorCode code_of(std::int32_t rpc_code, std::string_view message) {
-    switch (rpc_code) {
-        case -32700:
-        case -32600:
-        case -32602: return ErrorCode::invalid_argument;
-        case -32601:
-        case -32004: return ErrorCode::unimplemented;
-        case -32005:
-        case -32003: return ErrorCode::resource_exhausted;
-        case -32001: return ErrorCode::not_found;
-        case -32002: return ErrorCode::deadline_exceeded;
-        case -32603: return ErrorCode::internal;
-        default: break;
-    }
-    return message.find("not found") != std::string_view::npos ? ErrorCode::not_found : ErrorCode::failed_precondition;
-}
-
-/// The table is for what a node says of the request, in whose JSON-RPC code alone gateways agree; that nobody answers,
-/// that a limit is passed and the like are their own statuses.
-Error to_status(Error error) {
-    switch (error.code) {
-        case ErrorCode::failed_precondition:
-        case ErrorCode::invalid_argument:
-        case ErrorCode::out_of_range:
-        case ErrorCode::unknown:
-            if (error.detail != 0) error.code = code_of(error.detail, error.message);
-            break;
-        default: break;
-    }
-    return error;
-}
-
 template <class Request, class Reply = typename Request::Reply>
 using Handler = Task<Reply> (*)(Reader& reader, const Request& request);
 
 template <class Request>
-Task<Bytes> perform(net::RpcCall call, mesh::Context context, Handler<Request> handler, Request request) {
+Task<Bytes> perform(std::shared_ptr<const void>, net::RpcCall call, mesh::Context context, Handler<Request> handler,
+                    Request request) {
     Reader reader(std::move(call), context);
     auto reply = co_await settled(handler(reader, request));
-    if (!reply) co_return std::unexpected(to_status(std::move(reply).error()));
+    if (!reply) co_return std::unexpected(to_grpc_error(std::move(reply).error()));
     co_return wire::encode(*reply);
 }
 
@@ -304,29 +276,64 @@ Task<Bytes> until_deadline(mesh::Context context, Task<Bytes> task) {
 }
 
 template <class Request>
-void add(net::GrpcService& service, const net::RpcCall& call, std::int64_t timeout_ns, Handler<Request> handler) {
-    const auto serve = [](net::RpcCall with, mesh::Context context, Handler<Request> how,
-                          BytesView bytes) -> Task<Bytes> {
+void add(net::GrpcService& service, const net::RpcCall& call, const GrpcHooks& hooks, Handler<Request> handler) {
+    const auto serve = [](std::shared_ptr<const void> held, net::RpcCall with, mesh::Context context,
+                          Handler<Request> how, BytesView bytes) -> Task<Bytes> {
         Request request = co_await wire::decode<Request>(bytes);
-        co_return co_await until_deadline(context, perform(std::move(with), context, how, std::move(request)));
+        auto task = perform(std::move(held), std::move(with), context, how, std::move(request));
+        co_return co_await until_deadline(context, std::move(task));
     };
-    service.handle(std::string(Request::method), [=](mesh::Context context, BytesView bytes) {
+    service.handle(std::string(Request::method), [=, timeout_ns = hooks.timeout_ns, hold = hooks.hold](
+                                                     mesh::Context context, BytesView bytes) {
         context.deadline_ns = std::min(context.deadline_ns, monotonic_ns() + timeout_ns);
-        return serve(call, context, handler, bytes);
+        return serve(hold ? hold() : nullptr, call, context, handler, bytes);
     });
 }
 
 }  // namespace
+
+void write_filter(json::Writer& out, const LogFilter& filter) {
+    if (!filter.addresses.empty()) {
+        out.key("address");
+        write_list(out, filter.addresses);
+    }
+    out.key("topics").begin_array();
+    for (const auto& topic : filter.topics) {
+        if (topic.any_of.empty()) {
+            out.null();
+        } else {
+            write_list(out, topic.any_of);
+        }
+    }
+    out.end_array();
+}
+
+/// The table is for what a node says of the request, in whose JSON-RPC code alone gateways agree; that nobody answers,
+/// that a limit is passed and the like are their own statuses.
+Error to_grpc_error(Error error) {
+    switch (error.code) {
+        case ErrorCode::failed_precondition:
+        case ErrorCode::invalid_argument:
+        case ErrorCode::out_of_range:
+        case ErrorCode::unknown:
+            if (error.detail != 0) error.code = code_of(error.detail, error.message);
+            break;
+        default: break;
+    }
+    return error;
+}
 
 std::shared_ptr<const net::GrpcService> make_grpc_service(net::RpcCall call, GrpcHooks hooks) {
     auto service =
         std::make_shared<net::GrpcService>(net::GrpcServerOptions{.message_bytes_max = request_bytes_max,
                                                                   .timeout_ns = hooks.timeout_ns,
                                                                   .error_message = "weft.chain.v1.RpcError"});
-    service->set_admission(std::move(hooks.admission));
+    service->set_admission(hooks.admission);
     service->set_health(chain_v1::service, true);
+    service->set_ready(hooks.ready);
+    net::add_reflection(*service, {chain_descriptor()});
     const auto with = [&]<class Request, class Reply>(Task<Reply> (*handler)(Reader&, const Request&)) {
-        add<Request>(*service, call, hooks.timeout_ns, handler);
+        add<Request>(*service, call, hooks, handler);
     };
     with(get_chain_id);
     with(get_head);
@@ -343,6 +350,7 @@ std::shared_ptr<const net::GrpcService> make_grpc_service(net::RpcCall call, Grp
     with(get_gas_price);
     with(fee_history);
     with(send_raw_transaction);
+    if (hooks.subscribe) add_streams(*service, std::make_shared<const GrpcHooks>(std::move(hooks)));
     return service;
 }
 

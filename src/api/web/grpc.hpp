@@ -18,13 +18,23 @@
 
 #include "net/grpc.hpp"
 #include "net/rpc_call.hpp"
+#include "net/websocket.hpp"
 
 namespace weft::api::web {
 
 /// What a gateway adds to its calls.
 struct GrpcHooks {
+    /// What must live as long as a call runs: some run longer than they are waited for.
+    std::function<std::shared_ptr<const void>()> hold = {};
     /// Who may call; empty: everybody.
     net::GrpcAdmission admission = {};
+    /// What health checks ask; empty: always.
+    std::function<Task<bool>()> ready = {};
+    /// eth_subscribe for a session, which gets the notices; activate() lets them come, and unsubscribe() forgets the
+    /// session by its id. Empty: there are no streams.
+    std::function<Task<std::string>(mesh::Context, net::SessionPtr session, std::string params)> subscribe = {};
+    std::function<void(std::uint64_t session)> activate = {};
+    std::function<void(std::uint64_t session)> unsubscribe = {};
     /// No call takes longer, whatever its grpc-timeout.
     std::int64_t timeout_ns = 30 * ns_per_s;
 };

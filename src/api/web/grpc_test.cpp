@@ -3,11 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 
 #include "api/chain_v1.hpp"
 #include "api/web/test_chain.hpp"
 #include "base/wire.hpp"
+#include "net/grpc_codec.hpp"
+#include "net/grpc_web.hpp"
 #include "net/http.hpp"
+#include "net/test_peer.hpp"
 
 namespace weft::api::web {
 namespace {
@@ -236,6 +240,47 @@ TEST_F(GrpcChain, an_answer_that_is_none_is_the_nodes_fault) {
     EXPECT_EQ(head.error().code, ErrorCode::internal);
     EXPECT_TRUE(head.error().message.contains("number: ")) << head.error().message;
     EXPECT_EQ(ask(GetLogsRequest{}).error().code, ErrorCode::internal);
+}
+
+/// Over grpc-web, whose streams an ordinary HTTP client reads: the service's own client makes unary calls only.
+TEST_F(GrpcChain, streams_are_subscriptions) {
+    std::string asked;
+    std::atomic<std::uint64_t> forgotten{0};
+    net::SessionPtr session;
+    hooks.subscribe = [&](mesh::Context, net::SessionPtr with, std::string params) -> Task<std::string> {
+        asked = params;
+        session = std::move(with);
+        co_return std::string("\"0x1\"");
+    };
+    hooks.activate = [&](std::uint64_t id) {
+        EXPECT_EQ(id, session->id());
+        const std::string notice = R"({"method":"eth_subscription","params":{"subscription":"0x1","result":)";
+        session->send(notice + R"({"address":")" + TestChain::address(9) + R"(","topics":[],"data":"0xabcd",)" +
+                      R"("blockNumber":"0x7","removed":true}}})");
+        session->send(notice + "7}}");
+    };
+    hooks.unsubscribe = [&](std::uint64_t id) {
+        forgotten = id;
+        forgotten.notify_all();
+    };
+    const auto service = make_grpc_service(call, hooks);
+    server.emplace(loops, [service](net::Request request) { return net::serve_grpc_web(service, std::move(request)); });
+    ASSERT_TRUE(server->listen("127.0.0.1:0"));
+    const Bytes message = wire::encode(LogsRequest{.filter = {{address_of(TestChain::address(9))}, {}}});
+    std::string body(as_text(BytesView(net::grpc_prefix(message.size()))));
+    body += as_text(message);
+    net::TestPeer peer(server->local_address());
+    peer.send("POST /weft.chain.v1.Chain/Logs HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc-web+proto\r\n"
+              "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    const std::string all = peer.until("\r\n0\r\n\r\n");
+    EXPECT_EQ(asked, R"(["logs",{"address":[")" + TestChain::address(9) + R"("],"topics":[]}])");
+    EXPECT_NE(all.find("\xab\xcd"), std::string::npos);
+    // The second notice is none: the stream ends and says why.
+    EXPECT_NE(all.find("grpc-status: 13"), std::string::npos) << all;
+    forgotten.wait(0);
+    EXPECT_EQ(forgotten, session->id());
+    EXPECT_FALSE(session->open());
+    session.reset();
 }
 
 }  // namespace

@@ -7,6 +7,12 @@
 
 namespace weft::service::gateway {
 
+namespace {
+
+constexpr std::int64_t ready_timeout_ns = ns_per_s;
+
+}  // namespace
+
 Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config)
     : loops(loop_group),
       ports(std::move(the_ports)),
@@ -19,7 +25,15 @@ Core::Core(net::LoopGroup& loop_group, Ports the_ports, GatewayConfig the_config
           [this](mesh::Context context, std::string_view method, std::string params) {
               return call(context, method, std::move(params));
           },
-          {.timeout_ns = config.request_timeout_ns}),
+          {.hold = [this] { return shared_from_this(); },
+           .ready = [this] { return is_ready(); },
+           .subscribe =
+               [this](mesh::Context context, net::SessionPtr session, std::string params) {
+                   return call(context, "eth_subscribe", std::move(params), std::move(session));
+               },
+           .activate = [this](std::uint64_t session) { subscriptions->activate(session); },
+           .unsubscribe = [this](std::uint64_t session) { subscriptions->remove_session(session); },
+           .timeout_ns = config.request_timeout_ns}),
       lookup_([this](std::string_view name) { return methods.find(name); }) {
     add_read_methods(methods);
     add_fee_methods(methods);
@@ -50,17 +64,25 @@ Task<ChainFacts> Core::facts(mesh::Context context) {
     co_return ChainFacts{status.chain_id, status.development};
 }
 
+Task<bool> Core::is_ready() {
+    const auto self = shared_from_this();
+    if (config.health != nullptr) co_return config.health->ready();
+    co_return (co_await settled(ports.head(mesh::Context::with_timeout(ready_timeout_ns), {}))).has_value();
+}
+
 Task<std::string> Core::dispatch(std::string_view body, net::CallContext call) {
     return net::dispatch(body, lookup_, std::move(call), config.limits);
 }
 
-Task<std::string> Core::call(mesh::Context context, std::string_view method, std::string params_json) {
+Task<std::string> Core::call(mesh::Context context, std::string_view method, std::string params_json,
+                             net::SessionPtr session) {
     const net::RpcMethod* const found = methods.find(method);
     if (found == nullptr) co_await Result<void>(no_such_method(method));
     const json::Value params = co_await json::parse(params_json);
     net::CallContext rpc;
     rpc.context = context;
     rpc.method = method;
+    rpc.session = std::move(session);
     co_return co_await (*found)(params, rpc);
 }
 

@@ -53,10 +53,13 @@ struct Core : std::enable_shared_from_this<Core> {
 
     /// Asks consensus once, then never again.
     Task<ChainFacts> facts(mesh::Context context);
+    /// Whether calls can be answered: what health checks over gRPC are told.
+    Task<bool> is_ready();
     Task<std::string> dispatch(std::string_view body, net::CallContext call);
     /// One call of a method, for the façades.
     /// @errors  those of the method; method_not_found.
-    Task<std::string> call(mesh::Context context, std::string_view method, std::string params_json);
+    Task<std::string> call(mesh::Context context, std::string_view method, std::string params_json,
+                           net::SessionPtr session = {});
 
   private:
     std::atomic<std::uint64_t> chain_id_{0};

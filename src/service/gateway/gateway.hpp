@@ -43,8 +43,8 @@ struct GatewayConfig {
 struct Core;
 
 /// Owns     filters and subscriptions; no chain state.
-/// Serves   JSON-RPC on `/` (HTTP POST and WebSocket); of the same methods GraphQL on /graphql, REST under /v1 and its
-///          /openapi.json; GET /healthz, /readyz and /metrics.
+/// Serves   JSON-RPC on `/` (HTTP POST and WebSocket); of the same methods gRPC, GraphQL on /graphql, REST under
+///          /v1 and its /openapi.json; GET /healthz, /readyz and /metrics.
 /// Calls    storage, validation, contract, consensus, wallet, network, monitor: see Ports.
 /// Publishes nothing.
 /// Fails    towards the client with a JSON-RPC error: a service that can't be reached costs its methods only.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "api/web/facade.hpp"
+#include "net/grpc_web.hpp"
 #include "net/jsonrpc.hpp"
 #include "net/websocket.hpp"
 #include "observe/log.hpp"
@@ -66,7 +67,14 @@ struct Proxy::State : std::enable_shared_from_this<State> {
               [this](mesh::Context, std::string_view method, std::string params) {
                   return call(std::string(method), std::move(params));
               },
-              {.admission = [this](const net::Request& request) { return admit_call(request); },
+              {.hold = [this] { return shared_from_this(); },
+               .admission = [this](const net::Request& request) { return admit_call(request); },
+               .ready = [this] { return any_usable(); },
+               .subscribe = [this](mesh::Context, const net::SessionPtr& session,
+                                   std::string params) { return subscribe(session, std::move(params)); },
+               .activate = [this](std::uint64_t session) { at_hub([session](Hub& of) { of.activate(session); }); },
+               .unsubscribe =
+                   [this](std::uint64_t session) { at_hub([session](Hub& of) { of.remove_session(session); }); },
                .timeout_ns = config->request_timeout_ns}) {}
 
     net::LoopGroup& loops;
@@ -250,11 +258,22 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         return fail(ErrorCode::resource_exhausted, "too many calls");
     }
 
+    Task<std::string> subscribe(net::SessionPtr session, std::string params) {
+        const AnswerPtr answer = co_await net::run_at(
+            hub.loop(), hub.answer("eth_subscribe", std::move(params), std::move(session)));
+        if (!answer->is_error()) co_return std::string(answer->parts.result);
+        co_return net::rpc_fail(static_cast<std::int32_t>(answer->parts.code), std::string(answer->parts.message));
+    }
+
+    Task<bool> any_usable() { co_return here().now->engine.upstreams().any_usable(); }
+
     Task<net::Response> handle(net::Request request) {
         if (request.path == "/status" && (request.method == "GET" || request.method == "HEAD")) {
             return status(shared_from_this());
         }
         if (auto page = plain_page(request)) return ready(std::move(*page));
+        // Its calls are admitted as those of gRPC are, and refused in its own words.
+        if (net::is_grpc_web(request)) return with_origin(*facade.answer({}, request), request);
         const auto& now = here().now;
         auto caller = now->guard->admit(request, unix_seconds());
         if (!caller) {

@@ -14,8 +14,8 @@
 namespace weft::service::proxy {
 
 /// Owns     connections to the upstreams, what is known of them, a cache, subscriptions and filters; no chain state.
-/// Serves   JSON-RPC on `/` (HTTP POST and WebSocket), GraphQL on /graphql, REST under /v1, GET /openapi.json, /status,
-///          /healthz, /readyz and /metrics.
+/// Serves   JSON-RPC on `/` (HTTP POST and WebSocket), gRPC, GraphQL on /graphql, REST under /v1, GET /openapi.json,
+///          /status, /healthz, /readyz and /metrics.
 /// Calls    the upstreams, by JSON-RPC.
 /// Publishes nothing.
 /// Fails    towards the client with a JSON-RPC error, when no upstream can answer.
