@@ -1,10 +1,10 @@
 // weft gateway before two nodes of one chain that take blocks back, at different moments, while clients read: nobody is
 // given an answer of a block of which the subscribers know that it is replaced, and what they were told comes to the chain
-// that there is, each block and log once.
+// that there is, each block and log once. And before a real node that stays behind, with its own words for it.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ancestor, Plan, Twin } from '../clients/lib/twins.mjs';
+import { ancestor, Plan, sink, Twin } from '../clients/lib/twins.mjs';
 import { until } from '../clients/lib/until.mjs';
 import { BranchWatch } from './branch_watch.mjs';
 import { Gateway } from './gateway.mjs';
@@ -96,3 +96,31 @@ for (const kind of ['anvil', 'hardhat', 'weft']) {
     assert.ok(taken_back > 20);
   });
 }
+
+test('an anvil that stays where it forked off is asked for nothing that it has not', { timeout: 60_000 }, async (t) => {
+  const nodes = [await starts.weft()];
+  t.after(() => nodes.forEach((node) => node.end()));
+  const plan = new Plan();
+  const twin = await Twin.begin(nodes[0].url, plan);
+  await twin.mine(await plan.children(plan.root, 10));
+  nodes.push(await starts.anvil(['--fork-url', twin.url]));
+  const gateway = await Gateway.start(nodes);
+  let asked = 0;
+  for (const block of await plan.children(twin.at, 30)) {
+    await twin.mine([block]);
+    const at = `0x${block.number.toString(16)}`;
+    // Within 10 blocks it is behind as any node may be; after 16 it is left out.
+    await until(`block ${block.number}`, async () => (await gateway.reply('eth_blockNumber')).result === at, 5_000);
+    const result = async (...call) => (await gateway.reply(...call)).result;
+    for (const tag of [at, 'latest']) {
+      assert.equal((await result('eth_getBlockByNumber', tag, false))?.hash, block.hash, `${at} as ${tag}`);
+      assert.equal(BigInt(await result('eth_getBalance', sink, tag)), block.balance, `${at} as ${tag}`);
+    }
+    assert.equal((await result('eth_getTransactionReceipt', block.hashes[0]))?.blockHash, block.hash, at);
+    assert.equal((await result('eth_getLogs', { fromBlock: at, toBlock: at })).length, 1, at);
+    asked += 6;
+  }
+  const { upstreams } = await gateway.status();
+  assert.deepEqual(upstreams.map(({ usable }) => usable), [true, false]);
+  t.diagnostic(`${asked} answers of the newest block, ${upstreams[1].calls} calls to the one that stayed behind`);
+});

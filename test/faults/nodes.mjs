@@ -10,9 +10,10 @@ export const starts = {
     await system.serving();
     return { url: system.url, end: () => system.destroy() };
   },
-  async anvil() {
+  /// @param of  with more of its options: an empty chain of its own, or what another node has by now
+  async anvil(of = ['--timestamp', String(genesis_time)]) {
     const port = await free_port();
-    const child = start(foundry('anvil'), ['--port', String(port), '--no-mining', '--timestamp', String(genesis_time)]);
+    const child = start(foundry('anvil'), ['--port', String(port), '--no-mining', ...of]);
     await until('anvil to listen', () => /Listening on/.test(child.output), 60_000);
     return { url: `http://127.0.0.1:${port}`, end: () => child.kill('SIGKILL') };
   },
