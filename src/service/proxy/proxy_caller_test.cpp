@@ -4,6 +4,7 @@
 
 #include "base/time.hpp"
 #include "crypto/sha2.hpp"
+#include "net/grpc.hpp"
 #include "net/test_peer.hpp"
 #include "net/websocket_codec.hpp"
 #include "service/proxy/test_proxy.hpp"
@@ -91,6 +92,41 @@ TEST_F(ProxyCaller, a_key_has_its_own_limits_and_is_told_when_to_come_again) {
             EXPECT_NE((co_await post(query, {{"X-API-Key", "key-of-all"}}, path)).status, 403);
         }
     });
+}
+
+/// Over grpc-web, where an ordinary client can send a key; gRPC's own calls are admitted by the same function.
+TEST_F(ProxyCaller, keys_and_limits_are_those_of_grpc_too) {
+    config.guard.keys = {{"slow", "key-of-slow", "", {1, 3, 0}, {}}, {"few", "key-of-few", "", {}, {"eth_chain*"}}};
+    add();
+    begin();
+    const auto status_of = [&](std::string key) -> Task<std::string> {
+        net::Fetch fetch;
+        fetch.method = "POST";
+        fetch.endpoint = address_;
+        fetch.target = "/weft.chain.v1.Chain/GetHead";
+        fetch.content_type = "application/grpc-web+proto";
+        fetch.body = std::string(5, '\0');
+        fetch.headers = {{"Origin", "https://app.example"}};
+        if (!key.empty()) fetch.headers.emplace_back("X-API-Key", std::move(key));
+        const auto reply = co_await client_->fetch(mesh::Context::with_timeout(20 * ns_per_s), std::move(fetch));
+        EXPECT_EQ(reply.status, 200);
+        EXPECT_EQ(header_of(reply, "Access-Control-Allow-Origin"), "*");
+        const auto at = reply.body.find("grpc-status: ");
+        co_return at == std::string::npos ? "" : reply.body.substr(at + 13, reply.body.find('\r', at) - at - 13);
+    };
+    on_loop([&]() -> Task<void> {
+        EXPECT_EQ(co_await status_of(""), "16");
+        EXPECT_EQ(co_await status_of("key-of-nobody"), "16");
+        EXPECT_EQ(co_await status_of("key-of-few"), "7");
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(co_await status_of("key-of-slow"), "0");
+        EXPECT_EQ(co_await status_of("key-of-slow"), "8");
+    });
+    net::GrpcClient client(loops_, address_.to_string());
+    const auto ask = [&](std::string_view method) {
+        return run(client.call(mesh::Context::with_timeout(20 * ns_per_s), method, {}));
+    };
+    EXPECT_EQ(ask("weft.chain.v1.Chain/GetHead").error().code, ErrorCode::unauthenticated);
+    EXPECT_TRUE(ask("grpc.health.v1.Health/Check")) << "how the gateway is needs no key";
 }
 
 TEST_F(ProxyCaller, only_a_token_that_was_signed_and_holds_now_is_one) {
