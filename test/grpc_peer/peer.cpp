@@ -138,7 +138,6 @@ class Client {
         expect(call("/test.Echo/Echo", "x", patience, "wrong"), grpc::StatusCode::UNAUTHENTICATED, "metadata");
         expect(call("/test.Echo/Slow", "", std::chrono::milliseconds(50)), grpc::StatusCode::DEADLINE_EXCEEDED,
                "deadline");
-        expect(call("/test.Echo/Slow", "", patience, "key", true), grpc::StatusCode::CANCELLED, "cancellation");
         stream();
         leave_stream();
         expect(call("/test.Echo/Echo", "after"), grpc::StatusCode::OK, "after all that");
@@ -147,8 +146,7 @@ class Client {
 
   private:
     grpc::Status call(const std::string& method, const std::string& message,
-                      std::chrono::milliseconds timeout = patience,
-                      const std::string& key = "key", bool cancel = false) {
+                      std::chrono::milliseconds timeout = patience, const std::string& key = "key") {
         grpc::ClientContext context;
         context.AddMetadata("x-key", key);
         context.set_deadline(Clock::now() + timeout);
@@ -157,7 +155,6 @@ class Client {
         const auto calling = stub_->PrepareUnaryCall(&context, method, buffer_of(message), &queue_);
         calling->StartCall();
         calling->Finish(&reply, &status, this);
-        if (cancel) context.TryCancel();
         wait();
         reply_ = text_of(reply);
         return status;
@@ -176,24 +173,25 @@ class Client {
         context.set_deadline(Clock::now() + patience);
         const auto calling = stub_->PrepareCall(&context, "/test.Echo/All", &queue_);
         calling->StartCall(this);
-        bool fine = wait();
+        if (!wait()) wrong("the stream does not begin");
         grpc::ByteBuffer reply;
         for (const std::size_t size : {3UL, 0UL, 100'000UL}) {
             calling->Write(buffer_of(std::string(size, 'y')), this);
-            fine = wait() && fine;
+            wait();  // that it was written is shown by what comes back
             calling->Read(&reply, this);
-            fine = wait() && fine;
-            if (text_of(reply).size() != size) wrong("a stream's message came back otherwise");
+            if (!wait() || text_of(reply).size() != size) wrong("a stream's message came back otherwise");
         }
         calling->WritesDone(this);
-        fine = wait() && fine;
+        if (!wait()) wrong("the stream's end can't be said");
         calling->Read(&reply, this);
-        if (!fine || wait()) wrong("the stream does not go as it should");
+        if (wait()) wrong("the stream goes on");
         grpc::Status status;
         calling->Finish(&status, this);
         wait();
         expect(status, grpc::StatusCode::OK, "stream");
     }
+    /// Once it is under way: of a call that is cancelled at once libgrpc++ 1.51 sends RST_STREAM without HEADERS before
+    /// it, for which a server must end the connection (RFC 9113, 5.1).
     void leave_stream() {
         grpc::ClientContext context;
         context.AddMetadata("x-key", "key");
