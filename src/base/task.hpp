@@ -305,9 +305,10 @@ class Promise {
     void set(Result<T> result) {
         WEFT_ASSERT(state_ && !done_);
         done_ = true;
-        state_->result.emplace(std::move(result));
-        state_->publish();
-        state_.reset();
+        // Whoever waits may go on at once, in here or on another thread, and end what this promise is part of.
+        const auto state = std::move(state_);
+        state->result.emplace(std::move(result));
+        state->publish();
     }
 
   private:

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -89,6 +90,20 @@ struct alignas(32) Wide {
     std::uint64_t limbs[4] = {1, 2, 3, 4};
 };
 Task<Wide> wide() { co_return Wide{}; }
+
+TEST(task, who_waits_may_end_what_its_promise_is_part_of) {
+    auto held = std::make_unique<Promise<int>>();
+    const auto wait = [](std::unique_ptr<Promise<int>>& holder, Future<int> future) -> Task<int> {
+        const int value = co_await std::move(future).wait();
+        holder.reset();
+        co_return value;
+    };
+    int got = 0;
+    spawn(wait(held, held->future()), [&](const Result<int>& value) { got = value.value_or(-1); });
+    held->set(7);
+    EXPECT_EQ(got, 7);
+    EXPECT_EQ(held, nullptr);
+}
 
 TEST(task, locals_are_aligned_as_their_types_ask) {
     const auto look = []() -> Task<bool> {
