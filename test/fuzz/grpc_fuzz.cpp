@@ -49,8 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     split(bytes);
     (void)from_base64_pieces(text);
     const std::size_t half = size / 2;
-    const auto pieces = from_base64_pieces(to_base64(text.substr(0, half)) + to_base64(text.substr(half)));
-    WEFT_ASSERT(pieces && *pieces == text);
+    const auto decoded = from_base64_pieces(to_base64(text.substr(0, half)) + to_base64(text.substr(half)));
+    WEFT_ASSERT(decoded && *decoded == text);
     if (const auto timeout = parse_grpc_timeout(text)) {
         WEFT_ASSERT(*timeout >= 0);
         const auto again = parse_grpc_timeout(to_grpc_timeout(*timeout));
