@@ -424,7 +424,7 @@ void Upstreams::look_far(std::size_t index) {
 void Upstreams::ask_hash(std::size_t index, std::uint64_t number, TakeHash then) {
     const std::string params = "[" + quantity_text(number) + ",false]";
     all_[index]->link->call({"eth_getBlockByNumber", "0", params}, loop_.now_ns() + poll_timeout_ns,
-                            [this, alive = alive_, then = std::move(then)](Result<net::Reply> reply) mutable {
+                            [alive = alive_, then = std::move(then)](Result<net::Reply> reply) mutable {
                                 if (!*alive || !reply) return;
                                 const auto parts = net::scan_reply(reply->body);
                                 then(std::string(parts ? net::member_of(parts->result, "hash") : std::string_view()));
