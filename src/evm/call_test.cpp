@@ -216,37 +216,12 @@ TEST(call, memory_of_frames_does_not_mix) {
     bench.host.world.accounts[bench.other].code =
         Bytecode().push(~U256{}).push(0).op(mstore).push(~U256{}).push(3'000'000).op(mstore)
             .push(0).op(calldataload).push(32).op(mload).op(or_).push(64).op(mload).op(or_).return_top();
-    const auto program = Bytecode()
-                             .push(0x42)
-                             .push(0)
-                             .op(mstore)
-                             .push(32)
-                             .push(32)
-                             .push(32)
-                             .push(0)
-                             .push(0)
-                             .push(bench.other)
-                             .push(90'000'000)
-                             .op(call)
-                             .op(pop)
-                             .push(32)
-                             .push(64)
-                             .push(32)
-                             .push(0)
-                             .push(0)
-                             .push(bench.other)
-                             .push(90'000'000)
-                             .op(call)
-                             .op(pop)
-                             .push(0)
-                             .op(mload)
-                             .push(32)
-                             .op(mload)
-                             .op(add)
-                             .push(64)
-                             .op(mload)
-                             .op(add)
-                             .return_top();
+    Bytecode program;
+    program.push(0x42).push(0).op(mstore);
+    for (const std::uint64_t to : {32, 64}) {
+        program.push(32).push(to).push(32).push(0).push(0).push(bench.other).push(90'000'000).op(call).op(pop);
+    }
+    program.push(0).op(mload).push(32).op(mload).op(add).push(64).op(mload).op(add).return_top();
     const auto result = bench.run(program);
     ASSERT_EQ(result.status, Status::success);
     EXPECT_EQ(word(result), U256(0x42 * 3));

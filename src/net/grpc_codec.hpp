@@ -21,13 +21,20 @@ inline constexpr std::size_t grpc_prefix_size = 5;
 inline constexpr std::size_t error_data_bytes_max = 32 * 1024;
 inline constexpr std::size_t error_text_bytes_max = 4 * 1024;
 
+/// UNIMPLEMENTED, gRPC's status for a method that the server does not have.
+/// @param path  "/weft.Storage/Account".
+[[nodiscard]] inline Error no_such_grpc_method(std::string_view path) {
+    return {ErrorCode::unimplemented, "unknown method " + std::string(path), {}, 0};
+}
+
 /// Takes messages apart as they arrive.
 class MessageSplitter {
   public:
     explicit MessageSplitter(std::size_t message_bytes_max) : message_bytes_max_(message_bytes_max) {}
     /// Consumes from the front of @p bytes, to the end of a message at most.
     /// @return whether a message is whole; take() it before the next call.
-    /// @errors unimplemented  compressed; resource_exhausted  too long.
+    /// @errors unimplemented  compressed, by a method that the server never said it takes: the status that gRPC has
+    ///         for it; resource_exhausted  too long.
     [[nodiscard]] Result<bool> feed(BytesView& bytes);
     [[nodiscard]] Bytes take();
     /// Whether nothing has come since the last message.

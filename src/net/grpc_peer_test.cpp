@@ -134,6 +134,7 @@ TEST(grpc_peer, is_called_by_our_client) {
         ASSERT_FALSE(refused);
         EXPECT_EQ(refused.error().code, ErrorCode::failed_precondition);
         EXPECT_EQ(refused.error().message, "nonce zu niedrig: 5 < 7 % \xc3\xa4\n");
+        // The status for a method that a server does not have.
         EXPECT_EQ(call("test.Echo/None", {}).error().code, ErrorCode::unimplemented);
         // The peer sees that nobody waits any more.
         EXPECT_EQ(call("test.Echo/Slow", {}, 50 * ns_per_ms).error().code, ErrorCode::deadline_exceeded);

@@ -101,7 +101,7 @@ void GrpcExchange::on_request_end() {
     if (!is_post_) return answer_http("405");
     if (!is_grpc_) return answer_http("415");
     const GrpcHandler* handler = service_->find(method());
-    if (handler == nullptr) return refuse({ErrorCode::unimplemented, "unknown method " + path_, {}, 0});
+    if (handler == nullptr) return refuse(no_such_grpc_method(path_));
     auto message = request_.take();
     if (!message) return refuse(message.error());
     request_bytes_ = *std::move(message);

@@ -31,12 +31,19 @@ Task<void> echo_all(GrpcStreamPtr stream) {
         co_await stream->write(*std::move(message));
     }
 }
-/// "tick" as often as the message has characters, one after the other has left the machine.
+/// Goes on in a later turn of the loop: what this one wrote is sent by then.
+Task<void> next_turn() {
+    Promise<void> turn;
+    auto future = turn.future();
+    Loop::current()->post([turn = std::move(turn)]() mutable { turn.set({}); });
+    co_await std::move(future).wait();
+}
+/// "tick" as often as the message has characters, one after the other has left.
 Task<void> tick(GrpcStreamPtr stream) {
     const auto message = co_await stream->read();
     for (std::size_t i = 0; message && i < message->size(); ++i) {
         co_await stream->write(to_bytes(as_bytes("tick")));
-        co_await Loop::current()->sleep_for(5 * ns_per_ms);
+        co_await next_turn();
     }
 }
 

@@ -114,7 +114,7 @@ std::shared_ptr<WebBody> WebBody::start(WebWriter writer, std::shared_ptr<const 
 
 Task<Bytes> call_unary(const GrpcService& service, std::string_view method, mesh::Context context, BytesView body) {
     const GrpcHandler* handler = service.find(method);
-    if (handler == nullptr) co_return fail(ErrorCode::unimplemented, "unknown method /" + std::string(method));
+    if (handler == nullptr) co_return std::unexpected(no_such_grpc_method("/" + std::string(method)));
     MessageReader reader(service.options().message_bytes_max);
     co_await reader.feed(body);
     const Bytes message = co_await reader.take();

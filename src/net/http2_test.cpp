@@ -135,6 +135,7 @@ struct http2 : testing::Test {
         begun.notify_all();
         Response out;
         out.content_type = "text/plain";
+        // A handler that does not end; the loop's own end ends it.
         if (request.path == "/wait") co_await Loop::current()->sleep_for(3'600 * ns_per_s);
         if (request.path == "/big") {
             out.body.assign(std::stoul(std::string(request.query)), 'x');

@@ -12,6 +12,7 @@
 #include "crypto/keccak.hpp"
 #include "mesh/layer.hpp"
 #include "net/grpc_reflection.hpp"
+#include "net/jsonrpc.hpp"
 
 namespace weft::api::web {
 
@@ -29,18 +30,25 @@ void write_list(json::Writer& out, const Items& items) {
     out.end_array();
 }
 
+// Codes that nodes give besides JSON-RPC's own.
+// @source  EIP-1474; of "resource unavailable" the word that nodes have for a call that took too long
+constexpr std::int32_t resource_not_found = -32001;
+constexpr std::int32_t resource_unavailable = -32002;
+constexpr std::int32_t method_not_supported = -32004;
+
 ErrorCode code_of(std::int32_t rpc_code, std::string_view message) {
     switch (rpc_code) {
-        case -32700:
-        case -32600:
-        case -32602: return ErrorCode::invalid_argument;
-        case -32601:
-        case -32004: return ErrorCode::unimplemented;
-        case -32005:
-        case -32003: return ErrorCode::resource_exhausted;
-        case -32001: return ErrorCode::not_found;
-        case -32002: return ErrorCode::deadline_exceeded;
-        case -32603: return ErrorCode::internal;
+        case net::rpc_code::parse_error:
+        case net::rpc_code::invalid_request:
+        case net::rpc_code::invalid_params: return ErrorCode::invalid_argument;
+        // gRPC's status for what the other end does not offer, a node's method here.
+        case net::rpc_code::method_not_found:
+        case method_not_supported: return ErrorCode::unimplemented;
+        case net::rpc_code::limit_exceeded:
+        case net::rpc_code::response_too_large: return ErrorCode::resource_exhausted;
+        case resource_not_found: return ErrorCode::not_found;
+        case resource_unavailable: return ErrorCode::deadline_exceeded;
+        case net::rpc_code::internal_error: return ErrorCode::internal;
         default: break;
     }
     return message.find("not found") != std::string_view::npos ? ErrorCode::not_found : ErrorCode::failed_precondition;

@@ -156,6 +156,7 @@ TEST_F(GrpcChain, errors_are_statuses_with_a_detail) {
         return reply ? ErrorCode{} : reply.error().code;
     };
     EXPECT_EQ(code_of(CallRequest{}), ErrorCode::failed_precondition);
+    // The chain of this test has no eth_getProof.
     EXPECT_EQ(code_of(GetProofRequest{.address = weft::Address{}}), ErrorCode::unimplemented);
     EXPECT_EQ(code_of(GetGasPriceRequest{}), ErrorCode::unavailable);
     EXPECT_EQ(code_of(SendRawTransactionRequest{{0}}), ErrorCode::failed_precondition);

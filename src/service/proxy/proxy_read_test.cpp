@@ -252,6 +252,7 @@ TEST_F(ProxyRead, a_range_of_logs_has_the_time_of_one_call_for_all_its_parts) {
     begin();
     on_loop([&]() -> Task<void> {
         upstream.on("eth_getLogs", [&](Call made) -> Task<Said> {
+            // What a part takes at this upstream, which is the matter here: the test itself waits for nothing by it.
             co_await loop().sleep_for(20 * ns_per_ms);
             co_return upstream.by_chain(made);
         });
