@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <utility>
 
 #include "base/json.hpp"
 #include "net/rpc_scan.hpp"
@@ -118,16 +119,19 @@ void Upstreams::stop() {
 
 void Upstreams::take_view() {
     if (leads()) return;
-    for (std::size_t i = 0; i < all_.size(); ++i) {
-        auto& member = outlier_.members[i];
-        const bool well = (view_.unwell >> i & 1) == 0;
-        if (member.healthy == well) continue;
-        member.healthy = well;
-        outlier_.due_ns = 0;
-        if (!well) continue;
-        member.warm_since_ns = loop_.now_ns();
-        member.breaker.until_ns = std::min(member.breaker.until_ns, loop_.now_ns());
-    }
+    for (std::size_t i = 0; i < all_.size(); ++i) set_well(i, (view_.unwell >> i & 1) == 0);
+}
+
+/// It answers questions for its head, or not. @return whether that is news.
+bool Upstreams::set_well(std::size_t index, bool well) {
+    auto& member = outlier_.members[index];
+    if (std::exchange(member.healthy, well) == well) return false;
+    outlier_.due_ns = 0;
+    if (!well) return true;
+    member.warm_since_ns = loop_.now_ns();
+    // It was away and is back: calls may find out at once, however often they failed while it was away.
+    member.breaker.until_ns = std::min(member.breaker.until_ns, loop_.now_ns());
+    return true;
 }
 
 /// The word of an upstream counts while it answers, as far as the one that leads sees.
@@ -334,18 +338,10 @@ void Upstreams::learn_lack(Upstream& upstream, std::string_view method, std::int
 
 void Upstreams::set_healthy(std::size_t index, bool healthy, const std::string& why) {
     auto& upstream = *all_[index];
-    auto& member = outlier_.members[index];
     upstream.polls_failed = healthy ? 0 : upstream.polls_failed + 1;
     if (!healthy) upstream.last_error = why;
     const bool well = upstream.polls_failed < polls_failed_max;
-    if (member.healthy == well) return;
-    member.healthy = well;
-    if (well) {
-        member.warm_since_ns = loop_.now_ns();
-        // It was away and is back: calls may find out at once, however often they failed while it was away.
-        member.breaker.until_ns = std::min(member.breaker.until_ns, loop_.now_ns());
-    }
-    outlier_.due_ns = 0;
+    if (!set_well(index, well)) return;
     set_used(index);
     if (well) {
         observe::Log("proxy").info("upstream answers again", {{"upstream", upstream.config.id}});

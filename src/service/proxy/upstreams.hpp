@@ -140,6 +140,7 @@ class Upstreams {
               std::int64_t latency_ns);
     void learn_lack(Upstream& upstream, std::string_view method, std::int64_t until_ns);
     void set_healthy(std::size_t index, bool healthy, const std::string& why);
+    bool set_well(std::size_t index, bool well);
     void poll(std::size_t index, bool urgent = false);
     void take_poll(std::size_t index, Result<net::Reply> reply);
     void poll_tag(std::size_t index, const char* tag);
