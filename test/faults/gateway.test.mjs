@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { foundry, free_port, start } from '../clients/lib/process.mjs';
 import { until } from '../clients/lib/until.mjs';
 import { Gateway } from './gateway.mjs';
+import { starts } from './nodes.mjs';
 import { System } from './system.mjs';
 import { FaultyUpstream } from './upstreams.mjs';
 
@@ -222,27 +223,26 @@ test('a transaction whose answer was lost is answered with its hash', { timeout:
 });
 
 test('what waits at one upstream only is found there', { timeout: 120_000 }, async (t) => {
-  // Two nodes that know nothing of each other, as pools do for a moment.
+  // Two nodes of one chain that know nothing of each other, as pools do for a moment.
   const { chain_id, dev_account } = await import('../clients/lib/accounts.mjs');
   const { Load } = await import('../clients/lib/load.mjs');
+  const { Plan, Twin } = await import('../clients/lib/twins.mjs');
   const nodes = [];
   const fronts = [];
   t.after(async () => {
     for (const front of fronts) await front.end();
-    for (const node of nodes) node.kill('SIGKILL');
+    for (const node of nodes) node.end();
   });
+  const plan = new Plan();
+  const blocks = await plan.children(plan.root, 2);
   for (let i = 0; i < 2; ++i) {
-    const port = await free_port();
-    nodes.push(start(foundry('anvil'), ['--port', String(port), '--no-mining', '--timestamp', '1800000000']));
-    await until('anvil to listen', () => /Listening on/.test(nodes[i].output), 60_000);
-    const node_url = `http://127.0.0.1:${port}`;
-    fronts.push(await FaultyUpstream.start(node_url, 'http'));
-    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'anvil_mine', params: ['0x2'] });
-    await fetch(node_url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    nodes.push(await starts.anvil());
+    await (await Twin.begin(nodes[i].url, plan)).mine(blocks);
+    fronts.push(await FaultyUpstream.start(nodes[i].url, 'http'));
   }
   const gateway = await Gateway.start(fronts);
   const load = new Load(gateway.url, rpc, target);
-  const account = dev_account(0);
+  const account = dev_account(1);
   const fees = { gas: 21_000n, maxFeePerGas: 10n ** 11n, maxPriorityFeePerGas: 1n };
   const raw = await account.signTransaction({ chainId: chain_id, nonce: 0, to: account.address, ...fees });
   await fronts[1].fail('status 500');

@@ -57,7 +57,8 @@ Hint hint_of(const Method& method, std::int64_t code, std::string_view message) 
     }
     if (contains_any(message, {"header not found", "block not found", "unknown block", "could not find block",
                                "out of range", "cannot be found", "unfinalized data", "blocknotfound",
-                               "header for hash not found", "after last accepted block"})) {
+                               "header for hash not found", "after last accepted block", "invalid block tag",
+                               "could not be found", "doesn't exist yet"})) {
         return Hint::lagging;
     }
     return Hint::none;

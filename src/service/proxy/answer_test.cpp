@@ -38,6 +38,8 @@ TEST(Answer, JudgesWhatNodesSay) {
              Case{"eth_getLogs", -32602, "block range extends beyond current head block", unable, Hint::lagging},
              Case{"eth_getLogs", -32602, "BlockOutOfRangeError: block height is 37 but requested was 38", unable,
                   Hint::lagging},
+             Case{"eth_getBalance", -32602, "Received invalid block tag 31. Latest block number is 29", unable,
+                  Hint::lagging},
              Case{"eth_getLogs", -32005, "query returned more than 10000 results", refused, Hint::too_wide},
              Case{"eth_getLogs", -32600, "block range is too wide", refused, Hint::too_wide},
              Case{"eth_sendRawTransaction", -32000, "already known", refused, Hint::known},

@@ -27,6 +27,13 @@ void Follower::append(FollowedBlock block, FollowerEffects& effects) {
     if (chain_.size() > config_.window_max) chain_.pop_front();
 }
 
+void Follower::take_back_to(std::uint64_t number, FollowerEffects& effects) {
+    while (!chain_.empty() && chain_.back().number >= number) {
+        effects.emitted.push_back({std::move(chain_.back()), true});
+        chain_.pop_back();
+    }
+}
+
 FollowerEffects Follower::saw(FollowedBlock block, std::size_t source, bool fills) {
     FollowerEffects effects;
     if (chain_.empty()) {
@@ -79,10 +86,7 @@ FollowerEffects Follower::grow() {
         }
         return effects;
     }
-    while (chain_.back().number >= root.number) {
-        effects.emitted.push_back({std::move(chain_.back()), true});
-        chain_.pop_back();
-    }
+    take_back_to(root.number, effects);
     auto branch = std::move(branch_);
     branch_.clear();
     for (auto block = branch.rbegin(); block != branch.rend(); ++block) append(std::move(*block), effects);
@@ -90,10 +94,12 @@ FollowerEffects Follower::grow() {
     return effects;
 }
 
-/// Begins anew from what is known of the branch.
+/// Begins anew from what is known of the branch. What it has another block in the place of is replaced for sure; whether
+/// the rest is nobody knows.
 void Follower::jump(FollowerEffects& effects) {
     auto branch = std::move(branch_);
     branch_.clear();
+    take_back_to(branch.back().number, effects);
     chain_.clear();
     effects.jumped = true;
     for (auto block = branch.rbegin(); block != branch.rend(); ++block) append(std::move(*block), effects);

@@ -60,6 +60,8 @@ class Follower {
     [[nodiscard]] const FollowedBlock* at(std::uint64_t number) const;
     [[nodiscard]] bool joins(const FollowedBlock& block) const;
     void append(FollowedBlock block, FollowerEffects& effects);
+    /// The blocks from this number on.
+    void take_back_to(std::uint64_t number, FollowerEffects& effects);
     void jump(FollowerEffects& effects);
     [[nodiscard]] FollowerEffects grow();
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <utility>
 
 namespace weft::service::proxy {
 namespace {
@@ -95,6 +96,16 @@ TEST(Follower, JumpsWhenTheGapIsTooWide) {
     EXPECT_EQ(text(follower.saw(block(101), 0, true)), "+m101 ");
 }
 
+TEST(Follower, WhatIsJumpedBackOverIsTakenBack) {
+    Follower follower;
+    for (std::uint64_t i = 10; i <= 12; ++i) static_cast<void>(follower.saw(block(i), 0, true));
+    // The root of the branch is below all that is known.
+    const auto effects = follower.saw(block(9, 'b', 5), 0, true);
+    EXPECT_TRUE(effects.jumped);
+    EXPECT_EQ(text(effects), "-m12 -m11 -m10 +b9 ");
+    EXPECT_EQ(follower.has(10, "m10"), std::nullopt);
+}
+
 TEST(Follower, WithoutReadersAGapIsNoMatter) {
     Follower follower;
     static_cast<void>(follower.saw(block(10), 0, false));
@@ -135,7 +146,7 @@ TEST(Follower, WhateverComesInAChainComesOut) {
         }
         std::vector<std::string> out;
         const auto check = [&](const FollowerEffects& effects) {
-            if (effects.jumped) out.clear();
+            bool jumps = effects.jumped;
             for (const auto& one : effects.emitted) {
                 if (one.removed) {
                     ASSERT_FALSE(out.empty());
@@ -144,6 +155,7 @@ TEST(Follower, WhateverComesInAChainComesOut) {
                     ++taken_back;
                     continue;
                 }
+                if (std::exchange(jumps, false)) out.clear();
                 if (!out.empty()) ASSERT_EQ(out.back(), one.block.parent);
                 out.push_back(one.block.hash);
             }

@@ -152,6 +152,28 @@ TEST_F(ProxyRead, answers_about_final_blocks_are_kept_and_of_replaced_ones_not) 
     });
 }
 
+TEST_F(ProxyRead, one_that_stays_on_the_longer_old_branch_is_not_asked_for_what_was_replaced) {
+    auto& first = add();
+    auto& second = add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        chain->grow(5);
+        second.chain = std::make_shared<TestChain>(*chain);
+        co_await shows_head(second, 105);
+        second.is_mute = true;
+        chain->grow(1);
+        co_await shows_head(first, 106);  // whoever is ahead is followed back, too
+        EXPECT_EQ(co_await call("eth_getBlockByNumber", R"(["0x68",false])"), TestChain::json(chain->at(104)));
+        chain->take_back(4);
+        chain->grow(1, 0xb);
+        co_await shows_head(first, 103);
+        auto asked = start(call("eth_getBlockByNumber", R"(["0x68",false])"));
+        EXPECT_EQ(co_await call("eth_getBlockByNumber", R"(["0x67",false])"), TestChain::json(chain->at(103)));
+        chain->grow(4, 0xb);
+        EXPECT_EQ(co_await std::move(asked).wait(), TestChain::json(chain->at(104)));
+    });
+}
+
 TEST_F(ProxyRead, equal_calls_at_once_are_one_call_whoever_goes_away) {
     auto& upstream = add();
     begin();

@@ -78,9 +78,10 @@ class TestChain {
             blocks_.push_back({number, hash_of(number, branch), parent});
         }
     }
+    void take_back(std::uint64_t count) { blocks_.resize(blocks_.size() - count); }
     /// The last blocks give way to one more of another branch.
     void replace(std::uint64_t count, std::uint8_t branch) {
-        blocks_.resize(blocks_.size() - count);
+        take_back(count);
         grow(count + 1, branch);
     }
 

@@ -215,12 +215,19 @@ void Upstreams::look_astray(std::size_t index) {
     if (heads().is_far_above(index)) set_astray(index, true);
 }
 
+bool Upstreams::shows_one_from(std::size_t index, std::uint64_t number) const {
+    const auto& upstream = *all_[index];
+    if (upstream.head_number < number || !on_chain) return false;
+    return on_chain(upstream.head_number, upstream.head_hash).value_or(false);
+}
+
 void Upstreams::followed(std::optional<std::uint64_t> replaced) {
     if (replaced) ++common_->epoch;
     for (std::size_t i = 0; i < all_.size(); ++i) {
         look_astray(i);
-        // Whoever showed none of the new blocks may have the old ones, and is asked which.
-        if (replaced && all_[i]->head_number < *replaced) set_astray(i, true);
+        // Whoever showed none of the new blocks may have the old ones, and is asked which: its head may be below them,
+        // or above them all, as the old branch may be the longer one.
+        if (replaced && !shows_one_from(i, *replaced)) set_astray(i, true);
         if (is_astray(i)) poll(i);
     }
 }

@@ -133,6 +133,8 @@ class Upstreams {
     [[nodiscard]] bool can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const;
     [[nodiscard]] bool none_stands() const;
     void look_astray(std::size_t index);
+    /// Whether its newest block is on the chain that is told, at that number or above.
+    [[nodiscard]] bool shows_one_from(std::size_t index, std::uint64_t number) const;
     void set_astray(std::size_t index, bool astray);
     [[nodiscard]] bool is_astray(std::size_t index) const { return (view_.astray >> index & 1) != 0; }
     /// How a call that was let through went, for the next ones.
