@@ -94,8 +94,8 @@ FollowerEffects Follower::grow() {
     return effects;
 }
 
-/// Begins anew from what is known of the branch. What it has another block in the place of is replaced for sure; whether
-/// the rest is nobody knows.
+/// Begins anew from what is known of the branch. What it has another block for is replaced for sure; of the rest nobody
+/// knows.
 void Follower::jump(FollowerEffects& effects) {
     auto branch = std::move(branch_);
     branch_.clear();
