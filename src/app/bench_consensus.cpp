@@ -9,9 +9,9 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <thread>
 
-#include "app/address.hpp"
 #include "app/bench_finality.hpp"
 #include "app/bench_load.hpp"
 #include "app/cpu_time.hpp"
@@ -23,6 +23,7 @@
 #include "consensus/pbft/rules.hpp"
 #include "crypto/secp256k1.hpp"
 #include "evm/call.hpp"
+#include "net/reserved_address.hpp"
 
 namespace weft::app {
 
@@ -59,7 +60,8 @@ class System {
     System(const System&) = delete;
     static Result<std::unique_ptr<System>> start(std::uint64_t validators, const std::string& folder, int accounts) {
         std::unique_ptr<System> out(new System(folder));
-        WEFT_TRY(const std::string address, free_address("127.0.0.1:0"));
+        WEFT_TRY(out->kept_, net::ReservedAddress::make("127.0.0.1:0"));
+        const std::string& address = out->kept_->text();
         WEFT_TRY(out->server_, net::Endpoint::parse(address));
         const std::string self = std::filesystem::read_symlink("/proc/self/exe");
         WEFT_TRY(auto process,
@@ -156,6 +158,7 @@ class System {
     }
 
     std::string folder_;
+    std::optional<net::ReservedAddress> kept_;  // where the gateway is to listen
     net::Endpoint server_;
     std::unique_ptr<Process> process_;
     consensus::Validators validators_;

@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "app/address.hpp"
 #include "base/time.hpp"
 #include "net/grpc.hpp"
 #include "net/loop.hpp"
@@ -68,8 +67,10 @@ Result<Descriptor> connect_to(const std::string& address) {
 }  // namespace
 
 Result<std::unique_ptr<Etcd>> Etcd::start(const std::string& program) {
-    WEFT_TRY(const std::string client, free_address("127.0.0.1:0"));
-    WEFT_TRY(const std::string peer, free_address("127.0.0.1:0"));
+    WEFT_TRY(auto client_at, net::ReservedAddress::make("127.0.0.1:0"));
+    WEFT_TRY(auto peer_at, net::ReservedAddress::make("127.0.0.1:0"));
+    const std::string& client = client_at.text();
+    const std::string& peer = peer_at.text();
     std::string folder = (std::filesystem::temp_directory_path() / "weft-etcd-XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr) return fail(ErrorCode::internal, folder + ": can't be made");
     auto process = Process::start(
@@ -81,8 +82,9 @@ Result<std::unique_ptr<Etcd>> Etcd::start(const std::string& program) {
         std::filesystem::remove_all(folder, none);
         return std::unexpected(process.error());
     }
-    auto started = std::unique_ptr<Etcd>(new Etcd(client, folder, *std::move(process)));
-    WEFT_CHECK(wait_for_answer(client, started->process_));
+    auto started =
+        std::unique_ptr<Etcd>(new Etcd(std::move(client_at), std::move(peer_at), folder, *std::move(process)));
+    WEFT_CHECK(wait_for_answer(started->address(), started->process_));
     return started;
 }
 

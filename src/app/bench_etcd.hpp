@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "mesh/service.hpp"
 #include "net/endpoint.hpp"
+#include "net/reserved_address.hpp"
 
 namespace weft::app {
 
@@ -48,12 +49,16 @@ class Etcd {
     Etcd(const Etcd&) = delete;
     Etcd& operator=(const Etcd&) = delete;
     /// HOST:PORT, where it speaks gRPC, and JSON over HTTP.
-    [[nodiscard]] const std::string& address() const { return address_; }
+    [[nodiscard]] const std::string& address() const { return address_.text(); }
 
   private:
-    Etcd(std::string address, std::string folder, Process process)
-        : address_(std::move(address)), folder_(std::move(folder)), process_(std::move(process)) {}
-    std::string address_;
+    Etcd(net::ReservedAddress address, net::ReservedAddress peer, std::string folder, Process process)
+        : address_(std::move(address)),
+          peer_(std::move(peer)),
+          folder_(std::move(folder)),
+          process_(std::move(process)) {}
+    net::ReservedAddress address_;
+    net::ReservedAddress peer_;
     std::string folder_;
     Process process_;
 };

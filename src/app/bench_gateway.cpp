@@ -12,16 +12,17 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <thread>
 
-#include "app/address.hpp"
 #include "app/bench_load.hpp"
 #include "app/bench_origin.hpp"
 #include "app/process.hpp"
 #include "base/time.hpp"
 #include "net/http.hpp"
 #include "net/loop.hpp"
+#include "net/reserved_address.hpp"
 #include "net/websocket.hpp"
 
 namespace weft::app {
@@ -164,17 +165,18 @@ class GatewayBench {
             fmt::print("{:<34} not there: {}\n", name, program);
             return {};
         }
-        WEFT_TRY(const std::string address, free_address("127.0.0.1:0"));
-        Proxy proxy{name, (this->*command)(address)};
-        WEFT_TRY(proxy.server, net::Endpoint::parse(address));
+        WEFT_TRY(const auto address, net::ReservedAddress::make("127.0.0.1:0"));
+        Proxy proxy{name, (this->*command)(address.text())};
+        WEFT_TRY(proxy.server, net::Endpoint::parse(address.text()));
         return measure(std::move(proxy));
     }
 
     Result<void> measure(Proxy proxy) {
+        std::optional<net::ReservedAddress> address;
         if (proxy.server.host.empty()) {
-            WEFT_TRY(const std::string address, free_address("127.0.0.1:0"));
-            WEFT_TRY(proxy.server, net::Endpoint::parse(address));
-            std::ranges::replace(proxy.command, std::string("ADDRESS"), address);
+            WEFT_TRY(address, net::ReservedAddress::make("127.0.0.1:0"));
+            WEFT_TRY(proxy.server, net::Endpoint::parse(address->text()));
+            std::ranges::replace(proxy.command, std::string("ADDRESS"), address->text());
         }
         if (options_.apart) use_processor(1);
         auto started = Process::start(proxy.command);
@@ -260,10 +262,11 @@ struct Subscribers {
 Result<void> bench_subscribers(std::size_t count) {
     raise_file_limit();
     WEFT_TRY(const auto origin, BenchOrigin::start());
-    WEFT_TRY(const std::string address, free_address("127.0.0.1:0"));
-    WEFT_TRY(const auto server, net::Endpoint::parse(address));
-    WEFT_TRY(const auto gateway, Process::start({"/proc/self/exe", "gateway", "--http", address, "--log-level", "error",
-                                                 "--upstream", "ws://" + origin->address().to_string()}));
+    WEFT_TRY(const auto address, net::ReservedAddress::make("127.0.0.1:0"));
+    WEFT_TRY(const auto server, net::Endpoint::parse(address.text()));
+    WEFT_TRY(const auto gateway,
+             Process::start({"/proc/self/exe", "gateway", "--http", address.text(), "--log-level", "error",
+                             "--upstream", "ws://" + origin->address().to_string()}));
     WEFT_CHECK(wait_until_ready(server, start_timeout_ns));
     const std::uint64_t before = memory_of(gateway.pid());
     Subscribers subscribers;

@@ -7,14 +7,15 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <thread>
 
-#include "app/address.hpp"
 #include "app/bench_load.hpp"
 #include "app/bench_transactions.hpp"
 #include "app/process.hpp"
 #include "base/hex.hpp"
 #include "base/time.hpp"
+#include "net/reserved_address.hpp"
 
 namespace weft::app {
 
@@ -33,12 +34,14 @@ struct Row {
 struct System {
     std::string name;
     std::vector<std::string> command;
-    net::Endpoint server;
-    std::unique_ptr<Process> process;
+    net::Endpoint server = {};
+    std::optional<net::ReservedAddress> kept = {};  // where it is to listen
+    std::unique_ptr<Process> process = {};
 };
 
 Result<void> start(System& system) {
-    WEFT_TRY(const std::string address, free_address("127.0.0.1:0"));
+    WEFT_TRY(system.kept, net::ReservedAddress::make("127.0.0.1:0"));
+    const std::string& address = system.kept->text();
     WEFT_TRY(system.server, net::Endpoint::parse(address));
     auto command = system.command;
     for (auto& word : command) {
@@ -209,12 +212,10 @@ Result<void> bench_node(const BenchNodeOptions& options) {
     for (const std::string layout : {"thread", "process"}) {
         systems.push_back(
             {"weft (" + layout + ")",
-             {self, "up", "--dev", "--layout", layout, "--http", "ADDRESS", "--accounts", count, "--silent"},
-             {},
-             nullptr});
+             {self, "up", "--dev", "--layout", layout, "--http", "ADDRESS", "--accounts", count, "--silent"}});
     }
     if (!options.anvil.empty()) {
-        systems.push_back({"anvil", {options.anvil, "--port", "PORT", "--accounts", count, "--silent"}, {}, nullptr});
+        systems.push_back({"anvil", {options.anvil, "--port", "PORT", "--accounts", count, "--silent"}});
     } else {
         fmt::print(stderr, "anvil: absent (give its program with --anvil)\n");
     }

@@ -8,13 +8,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "app/address.hpp"
 #include "app/bench_etcd.hpp"
 #include "app/cpu_time.hpp"
 #include "app/discovered.hpp"
@@ -24,6 +24,7 @@
 #include "app/watch.hpp"
 #include "base/bytes.hpp"
 #include "net/port.hpp"
+#include "net/reserved_address.hpp"
 
 namespace weft::app {
 
@@ -36,11 +37,13 @@ mesh::Context soon() { return mesh::Context::with_timeout(step_ns_max); }
 /// A registry as a process. As an instance of a service it serves too: whose List answers is told by the epoch.
 struct Server {
     std::string address;
+    std::optional<net::ReservedAddress> kept;  // address
     std::unique_ptr<Process> process;
 
     static Result<Server> start() {
         Server out;
-        WEFT_TRY(out.address, free_address("127.0.0.1:0"));
+        WEFT_TRY(out.kept, net::ReservedAddress::make("127.0.0.1:0"));
+        out.address = out.kept->text();
         const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
         // What it prints goes nowhere: a full pipe would stop it.
         WEFT_TRY(auto process, Process::start({"/bin/sh", "-c", "exec \"$0\" \"$@\" >/dev/null 2>&1", self, "run",

@@ -14,7 +14,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "app/address.hpp"
 #include "app/banner.hpp"
 #include "app/command.hpp"
 #include "app/neighbours.hpp"
@@ -25,6 +24,7 @@
 #include "app/watch.hpp"
 #include "net/grpc.hpp"
 #include "net/port.hpp"
+#include "net/reserved_address.hpp"
 #include "observe/log.hpp"
 #include "store/kv.hpp"
 
@@ -174,11 +174,15 @@ Result<std::vector<ChildSpec>> make_children(const SystemConfig& config, const s
 }
 
 Result<void> up_in_processes(const StopSignals& signals, SystemConfig config, const std::vector<NodePlace>& places) {
-    WEFT_TRY(const std::string registry, free_address("127.0.0.1:0"));
-    // Before anything starts, and so that a gateway that is started again has the same address.
-    WEFT_TRY(config.http, free_address(config.http));
+    // Before anything starts, and so that who is started again has the same address.
+    WEFT_TRY(const auto registry_at, net::ReservedAddress::make("127.0.0.1:0"));
+    const std::string& registry = registry_at.text();
+    WEFT_TRY(const auto http_at, net::ReservedAddress::make(config.http));
+    config.http = http_at.text();
+    std::optional<net::ReservedAddress> ws_at;
     if (!config.ws.empty()) {
-        WEFT_TRY(config.ws, free_address(config.ws));
+        WEFT_TRY(ws_at, net::ReservedAddress::make(config.ws));
+        config.ws = ws_at->text();
     }
     WEFT_TRY(auto children, make_children(config, registry, places));
     SupervisorOptions options;

@@ -15,7 +15,6 @@
 
 #include <fmt/format.h>
 
-#include "app/address.hpp"
 #include "app/node.hpp"
 #include "app/services.hpp"
 #include "base/hex.hpp"
@@ -146,14 +145,15 @@ Result<std::vector<NodePlace>> prepare_validators(SystemConfig& config, std::spa
         WEFT_TRY(const Hash key, key_of(folder));
         validators.push_back(*crypto::address_of(key));
         WEFT_TRY(const auto identity, net::TlsIdentity::load_or_make(folder + "/node.pem"));
-        std::string address;
+        NodePlace place{fmt::format("node-{}", i), {}};
         if (i < addresses.size()) {
-            address = addresses[i];
+            place.p2p = addresses[i];
         } else {
-            WEFT_TRY(address, free_address("127.0.0.1:0"));
+            WEFT_TRY(place.kept, net::ReservedAddress::make("127.0.0.1:0"));
+            place.p2p = place.kept->text();
         }
-        peers += fmt::format("{}@{}  # node-{}\n", identity.id(), address, i);
-        out.push_back({fmt::format("node-{}", i), std::move(address)});
+        peers += fmt::format("{}@{}  # {}\n", identity.id(), place.p2p, place.id);
+        out.push_back(std::move(place));
     }
     if (config.genesis.empty()) {
         const std::string path = made_genesis(config.data);

@@ -11,6 +11,7 @@
 #include "app/config.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "net/reserved_address.hpp"
 
 namespace weft::app {
 
@@ -18,6 +19,7 @@ namespace weft::app {
 struct NodePlace {
     std::string id;   // "node-0"; its things are in DATA/node-0
     std::string p2p;  // where its peers reach it; empty: it has none
+    std::optional<net::ReservedAddress> kept = {};  // p2p, where we chose it
 };
 
 /// The genesis file that prepare_validators() makes, of the settings: the development accounts are in it.

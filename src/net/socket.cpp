@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "net/stream.hpp"
+#include "net/reserved_address.hpp"
 
 namespace weft::net {
 
@@ -170,7 +171,7 @@ class Connecting final : public Pollable {
 };
 
 struct Descriptor {
-    int fd;
+    int fd = -1;
     ~Descriptor() {
         if (fd >= 0) close(fd);
     }
@@ -178,26 +179,51 @@ struct Descriptor {
 
 }  // namespace
 
-Result<Bound> bind_and_listen(std::string_view text) {
+struct ReservedAddress::Held {
+    Descriptor socket;
+};
+
+namespace {
+
+std::unexpected<Error> listen_failed(const Endpoint& endpoint, int error) {
+    return fail(ErrorCode::unavailable, "listen " + endpoint.to_string() + ": " + reason(error));
+}
+
+Result<Bound> bind_to(std::string_view text) {
     WEFT_TRY(Endpoint endpoint, Endpoint::parse(text));
-    const auto failed = [&](int error) {
-        return fail(ErrorCode::unavailable, "listen " + endpoint.to_string() + ": " + reason(error));
-    };
     WEFT_TRY(SocketAddress address, resolve(endpoint));
     if (endpoint.is_unix) remove_stale(address, endpoint.host);
     Descriptor socket{::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    if (socket.fd < 0) return failed(errno);
+    if (socket.fd < 0) return listen_failed(endpoint, errno);
     const int on = 1;
     setsockopt(socket.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(socket.fd, address.get(), address.size) != 0) return failed(errno);
-    constexpr int waiting_max = 4096;
-    if (listen(socket.fd, waiting_max) != 0) return failed(errno);
+    if (bind(socket.fd, address.get(), address.size) != 0) return listen_failed(endpoint, errno);
     if (!endpoint.is_unix) {
         address.size = sizeof address.storage;
         getsockname(socket.fd, address.get(), &address.size);
         WEFT_TRY(endpoint, Endpoint::parse(numeric_text(address)));
     }
     return Bound{std::exchange(socket.fd, -1), std::move(endpoint)};
+}
+
+}  // namespace
+
+Result<Bound> bind_and_listen(std::string_view address) {
+    WEFT_TRY(Bound bound, bind_to(address));
+    Descriptor socket{bound.fd};
+    constexpr int waiting_max = 4096;
+    if (listen(socket.fd, waiting_max) != 0) return listen_failed(bound.endpoint, errno);
+    socket.fd = -1;
+    return bound;
+}
+
+Result<ReservedAddress> ReservedAddress::make(std::string_view address) {
+    WEFT_TRY(const Endpoint endpoint, Endpoint::parse(address));
+    if (endpoint.is_unix) return ReservedAddress(std::string(address), nullptr);
+    WEFT_TRY(const Bound bound, bind_to(address));
+    auto held = std::make_shared<Held>();
+    held->socket.fd = bound.fd;
+    return ReservedAddress(bound.endpoint.to_string(), std::move(held));
 }
 
 Listener::Listener(Loop& loop, int fd, Accepted accepted)

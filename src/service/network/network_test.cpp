@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "service/network/test_network.hpp"
+#include "net/reserved_address.hpp"
 
 namespace weft::service::network {
 namespace {
@@ -148,14 +149,18 @@ TEST_F(TwoValidators, blocks_are_fetched_from_who_has_them) {
 
 TEST_F(NetworkTest, both_dial_and_one_connection_stays) {
     const TestKey keys[] = {TestKey("a"), TestKey("b"), TestKey("c"), TestKey("d")};
-    std::string addresses[4];
-    for (auto& address : addresses) address = free_address();
+    std::vector<net::ReservedAddress> addresses;
+    for (std::size_t i = 0; i < std::size(keys); ++i) {
+        auto address = net::ReservedAddress::make("127.0.0.1:0");
+        ASSERT_TRUE(address);
+        addresses.push_back(*std::move(address));
+    }
     std::vector<std::unique_ptr<TestNode>> nodes;
     for (std::uint8_t i = 0; i < 4; ++i) {
         nodes.push_back(listening(keys[i], {}, static_cast<std::uint8_t>(i + 1), [&](Config& config) {
-            config.listen = addresses[i];
+            config.listen = addresses[i].text();
             for (int other = 0; other < 4; ++other) {
-                config.static_peers.push_back({keys[other].id(), addresses[other]});  // itself too
+                config.static_peers.push_back({keys[other].id(), addresses[other].text()});  // itself too
             }
         }));
     }

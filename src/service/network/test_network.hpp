@@ -83,14 +83,6 @@ inline Config test_config() {
     return config;
 }
 
-/// An address that was free a moment ago.
-inline std::string free_address() {
-    const auto bound = net::bind_and_listen("127.0.0.1:0");
-    EXPECT_TRUE(bound);
-    ::close(bound->fd);
-    return bound->endpoint.to_string();
-}
-
 /// Identities with names that are known before anybody starts.
 struct TestKey {
     explicit TestKey(const std::string& name)
