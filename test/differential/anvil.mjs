@@ -4,24 +4,15 @@
 // It runs calls, not transactions: what makes a transaction none is not looked at, and such cases are not asked.
 
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { bytesToHex } from '@ethereumjs/util';
+import { free_port } from '../clients/lib/process.mjs';
 
 const hardforks = {
   London: 'london', Paris: 'paris', Shanghai: 'shanghai', Cancun: 'cancun',
   Prague: 'prague', Osaka: 'osaka',
 };
-
-async function free_port() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  return port;
-}
 
 class Node {
   static async start(program, fork) {

@@ -1,5 +1,7 @@
 // Programs started by tests: their output kept, their end awaited, by pid.
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 
@@ -48,13 +50,23 @@ export async function run(program, args, { timeout_ms = 60_000, ...options } = {
   return { code, ...output };
 }
 
-/// A loopback port that nobody listens on now.
-export function free_port() {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer().on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
+const given = new Set();
+/// Above these the kernel gives ports to connections and to servers that take any.
+const lowest_of_kernel = Number(fs.readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s/)[0]);
+
+/// A loopback port that nobody listens on, and that is nobody's by chance before it is used.
+export async function free_port() {
+  const lowest = 10_000;
+  for (;;) {
+    const port = lowest + randomInt(lowest_of_kernel - lowest);
+    if (given.has(port)) continue;
+    given.add(port);
+    const server = net.createServer();
+    const is_free = await new Promise((resolve) => {
+      server.on('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
     });
-  });
+    if (!is_free) continue;
+    await new Promise((resolve) => { server.close(resolve); });
+    return port;
+  }
 }
