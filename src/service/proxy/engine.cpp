@@ -233,12 +233,13 @@ Task<std::string> Engine::call(std::string method, std::string params) {
 }
 
 /// What lives in the gateway. Heads that were asked for because something was changed are waited for: who changes the
-/// chain and asks its filter shall find the change there.
+/// chain and asks its filter shall find the change there. So shall who has seen a block in an answer.
 Task<AnswerPtr> Engine::ask_hub(const Method& method, std::string params, Client client) {
     const bool subscribes = method.kind == Kind::subscription;
     if (subscribes && client.subscribed != nullptr) *client.subscribed = true;
     if (!subscribes) {
-        if (method.name.starts_with("eth_new") && !common_->told) upstreams_.poll_now();
+        const bool may_be_late = method.name.starts_with("eth_new") && !common_->told;
+        if (may_be_late || upstreams_.heads().served() > hub_.told()) upstreams_.poll_now();
         if (common_->polling()) co_await wait_for_heads();
     }
     co_return co_await net::run_at(hub_.loop(), hub_.answer(method.name, std::move(params), std::move(client.session)));

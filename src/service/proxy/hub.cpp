@@ -100,6 +100,7 @@ void Hub::take(FollowerEffects effects) {
         ++jumps_;
         observe::Log("proxy").warn("blocks were left out for subscribers: the gap is too wide");
     }
+    if (follower_.tip() != nullptr) told_.store(follower_.tip()->number, std::memory_order_relaxed);
     if (!effects.emitted.empty() && on_blocks) {
         std::optional<std::uint64_t> replaced;
         for (const auto& one : effects.emitted) {

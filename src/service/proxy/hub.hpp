@@ -69,6 +69,8 @@ class Hub {
     [[nodiscard]] bool wants_pending() const { return wants(Topic::pending); }
     /// From any thread.
     [[nodiscard]] bool in_use() const { return users_.load(std::memory_order_relaxed) > 0; }
+    /// Number of the newest block that was told. From any thread.
+    [[nodiscard]] std::uint64_t told() const { return told_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t subscriptions() const { return subscriptions_.size(); }
     [[nodiscard]] std::size_t filters() const { return filters_.size(); }
     [[nodiscard]] std::uint64_t jumps() const { return jumps_; }
@@ -126,6 +128,7 @@ class Hub {
     std::unordered_map<std::string, Filter> filters_;
     std::size_t wanted_[4] = {0, 0, 0, 0};
     std::atomic<std::size_t> users_{0};  // subscriptions and filters
+    std::atomic<std::uint64_t> told_{0};
     std::deque<Emitted> log_queue_;
     bool serving_logs_ = false;
     std::vector<Promise<void>> waiting_for_logs_;

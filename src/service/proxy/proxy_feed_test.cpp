@@ -249,6 +249,23 @@ TEST_F(ProxyFeed, subscriptions_and_filters_outlive_a_reload) {
     });
 }
 
+TEST_F(ProxyFeed, a_filter_has_the_block_that_its_owner_saw_in_an_answer) {
+    config.poll_ns = 3'600 * ns_per_s;
+    add();
+    add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        const std::string id = co_await call("eth_newBlockFilter", "[]");
+        EXPECT_EQ(co_await changes(id), "[]");
+        for (int round = 0; round < 5; ++round) {
+            chain->grow(1);
+            const auto& newest = chain->at(chain->head());
+            EXPECT_EQ(co_await call("eth_getBlockByHash", "[" + newest.hash + ",false]"), TestChain::json(newest));
+            EXPECT_EQ(co_await changes(id), array_of({newest.hash}));
+        }
+    });
+}
+
 TEST_F(ProxyFeed, transactions_that_wait_are_told_once_by_hash_or_whole) {
     auto& one = add();
     auto& other = add();
