@@ -32,6 +32,7 @@ struct GatewayOptions {
     std::optional<std::size_t> cache_mib;
     std::optional<std::uint64_t> logs_blocks;
     std::optional<std::size_t> loops;
+    std::optional<std::uint64_t> chain_id;
 };
 
 Result<void> add_quorums(const std::vector<std::string>& given, service::proxy::ProxyConfig& config) {
@@ -64,6 +65,7 @@ Result<GatewayFile> read(const GatewayOptions& options) {
     for (const auto& url : options.upstreams) add(url, false);
     for (const auto& url : options.fallbacks) add(url, true);
     WEFT_CHECK(add_quorums(options.quorum, config));
+    if (options.chain_id) config.chain_id = options.chain_id;
     if (options.timeout_ms) config.request_timeout_ns = *options.timeout_ms * ns_per_ms;
     if (options.cache_mib) config.cache_bytes_max = *options.cache_mib * 1024 * 1024;
     if (options.logs_blocks) config.logs_blocks_max = *options.logs_blocks;
@@ -133,6 +135,11 @@ void define_gateway(CLI::App& command, int& status) {
         ->type_name("URL");
     command.add_option("--fallback", options->fallbacks, "a node that is used only while no --upstream can be")
         ->type_name("URL");
+    command
+        .add_option("--chain-id", options->chain_id,
+                    "the chain that nodes must be of, or they are not used (default: that of most of them)")
+        ->type_name("N")
+        ->check(CLI::Range(std::uint64_t{1}, chain_id_max));
     command.add_option("--http", options->http, "where to listen (default 127.0.0.1:8545); may be given again")
         ->type_name("HOST:PORT");
     command.add_option("--quorum", options->quorum, "equal answers that a method needs, e.g. eth_getLogs=2")

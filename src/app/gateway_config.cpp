@@ -257,6 +257,7 @@ Reader::Members members_of(const Reader& reader, GatewayFile& out) {
             {"certificate-key", reader.text(out.tls.key_file)},
             {"client-ca", reader.text(out.tls.client_ca_file)},
             {"upstreams", list(&read_upstream)},
+            {"chain-id", reader.number(proxy.chain_id, 1, chain_id_max)},
             {"methods", one(&read_methods)},
             {"keys", list(&read_key)},
             {"jwt", one(&read_jwt)},
@@ -318,6 +319,7 @@ upstreams:
     batch-items: 20                # calls of one request to it
     batch-window: 1ms
     headers: {Authorization: Bearer SECRET}
+chain-id: 1                        # of the upstreams; without it the chain that most of them are of
 methods:
   eth_getLogs: {quorum: 2, timeout: 20s, cost: 10}
   debug_*: {denied: true}

@@ -12,6 +12,8 @@
 namespace weft::app {
 
 inline constexpr std::size_t loops_max = 64;
+/// @source EIP-2294.
+inline constexpr std::uint64_t chain_id_max = 0x7fff'ffff'ffff'ffdb;
 
 struct GatewayFile {
     service::proxy::ProxyConfig proxy;

@@ -22,6 +22,7 @@ TEST(GatewayConfig, ReadsWhatItShows) {
     EXPECT_EQ(out->proxy.upstreams[0].weight, 2U);
     EXPECT_TRUE(out->proxy.upstreams[1].fallback);
     EXPECT_EQ(out->proxy.upstreams[1].headers[0].second, "Bearer SECRET");
+    EXPECT_EQ(out->proxy.chain_id, 1U);
     EXPECT_EQ(out->proxy.rules.at("eth_getLogs").quorum, 2U);
     EXPECT_EQ(out->proxy.rules.at("eth_getLogs").timeout_ns, 20 * ns_per_s);
     EXPECT_EQ(out->proxy.rules.at("eth_getLogs").cost, 10U);
@@ -42,6 +43,8 @@ TEST(GatewayConfig, ErrorsNameTheLine) {
     EXPECT_EQ(error_of("upstreams:\n  - id: a"), "g.yaml:2: an upstream needs an url");
     EXPECT_EQ(error_of("timeout: 30"), "g.yaml:1: want a duration like 250ms, 10s or 2m");
     EXPECT_EQ(error_of("\nattempts: 0"), "g.yaml:2: want a number from 1 to 8");
+    EXPECT_EQ(error_of("chain-id: mainnet"), "g.yaml:1: want a number from 1 to 9223372036854775771");
+    EXPECT_EQ(error_of("chain-id: 9223372036854775772"), "g.yaml:1: want a number from 1 to 9223372036854775771");
     EXPECT_EQ(error_of("open: maybe"), "g.yaml:1: want true or false");
     EXPECT_EQ(error_of("hedge-quantile: 1"), "g.yaml:1: want a share from 0 (never) to below 1, like 0.95");
     EXPECT_EQ(error_of("https: 0.0.0.0:1"), "g.yaml:1: https needs certificate and certificate-key");

@@ -8,14 +8,20 @@ const started = [];
 
 export class Gateway {
   static async start(chosen, ...options) {
+    const gateway = await Gateway.listening(chosen, ...options);
+    await until('every upstream to be in use', async () => (await gateway.status()).upstreams
+      .every(({ usable, head }) => usable && head > 0));
+    return gateway;
+  }
+
+  /// One of which not all upstreams need be of use.
+  static async listening(chosen, ...options) {
     const gateway = new Gateway();
     const urls = chosen.flatMap(({ url }) => ['--upstream', url]);
     gateway.process = start(weft, ['gateway', '--http', '127.0.0.1:0', ...urls, ...options]);
     started.push(gateway);
     const [, address] = await until('the gateway to listen', () => gateway.process.output.match(/^listening on (\S+)/m));
     gateway.url = `http://${address}`;
-    await until('every upstream to be in use', async () => (await gateway.status()).upstreams
-      .every(({ usable, head }) => usable && head > 0));
     return gateway;
   }
 

@@ -11,8 +11,9 @@ export const starts = {
     return { url: system.url, end: () => system.destroy() };
   },
   /// @param of  with more of its options: an empty chain of its own, or what another node has by now
-  async anvil(of = ['--timestamp', String(genesis_time)]) {
-    const port = await free_port();
+  /// @param port  in the place of one that has ended
+  async anvil(of = ['--timestamp', String(genesis_time)], port = undefined) {
+    port ??= await free_port();
     const child = start(foundry('anvil'), ['--port', String(port), '--no-mining', ...of]);
     await until('anvil to listen', () => /Listening on/.test(child.output), 60_000);
     return { url: `http://127.0.0.1:${port}`, end: () => child.kill('SIGKILL') };

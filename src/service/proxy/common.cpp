@@ -54,11 +54,18 @@ Common::Common(const ProxyConfig& config, net::Loop& lead, std::size_t loops)
     : cache(config.cache_bytes_max),
       lead_(lead),
       loops_(loops),
-      view_{Heads({config.lag_max, config.finality_depth}, config.upstreams.size())} {}
+      view_{Heads({config.lag_max, config.finality_depth}, config.upstreams.size())} {
+    for (std::size_t i = 0; i < config.upstreams.size(); ++i) view_.outside |= std::uint64_t{1} << i;
+    view_.awaited = view_.outside;
+}
 
-void Common::begin_at(const Common& before) {
-    const Heads heads = before.view().heads;
-    change([&](View& view) { view.heads.begin_at(heads); });
+void Common::begin_at(const Common& before, std::optional<std::uint64_t> chain_id) {
+    const View was = before.view();
+    if (chain_id && was.chain_id && chain_id != was.chain_id) return;
+    change([&](View& view) {
+        view.heads.begin_at(was.heads);
+        view.chain_id = was.chain_id;
+    });
     sent = before.sent;
 }
 

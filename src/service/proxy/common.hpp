@@ -64,13 +64,22 @@ class Common : public std::enable_shared_from_this<Common> {
         std::uint64_t unwell = 0;
         /// Those that are on another branch than the chain that is told, or may be.
         std::uint64_t astray = 0;
+        /// Those of another chain than the gateway's, or of which that is not known: they get no call.
+        std::uint64_t outside = 0;
+        /// Of these, those that are being asked for their chain for the first time.
+        std::uint64_t awaited = 0;
+        /// The gateway's chain, once it is known.
+        std::optional<std::uint64_t> chain_id = {};
+        /// Where no upstream may be used for its chain: which is of which. Null: some may be.
+        std::shared_ptr<const std::string> why_none = {};
     };
 
     /// @param loops  engines, of which the one of @p lead leads.
     Common(const ProxyConfig& config, net::Loop& lead, std::size_t loops);
 
-    /// Begins where another left off: what clients were told stays true. Before another loop uses this one.
-    void begin_at(const Common& before);
+    /// Begins where another left off: what clients were told stays true, unless another chain is wanted now. Before
+    /// another loop uses this one.
+    void begin_at(const Common& before, std::optional<std::uint64_t> chain_id);
     [[nodiscard]] View view() const;
     /// Brings a copy of it, which was of that version, up to date. @return whether it was not.
     bool update(View& view, std::uint64_t& version) const {

@@ -49,6 +49,8 @@ struct MethodRule {
 
 struct ProxyConfig {
     std::vector<UpstreamConfig> upstreams;
+    /// The chain that upstreams must be of; nothing: the one that most of them are of.
+    std::optional<std::uint64_t> chain_id = {};
     /// By name, or by prefix with a '*' at the end.
     std::map<std::string, MethodRule, std::less<>> rules;
     /// Of one call, all its attempts.

@@ -63,7 +63,7 @@ Result<void> Engine::open() {
 void Engine::start(Engine* before) {
     if (before != nullptr) before->retire();
     if (&common_->lead() == &loop_) {
-        if (before != nullptr) common_->begin_at(*before->common_);
+        if (before != nullptr) common_->begin_at(*before->common_, config_.chain_id);
         hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
         hub_.on_blocks = [this](std::optional<std::uint64_t> replaced) { followed(replaced); };
         upstreams_.on_chain = [this](std::uint64_t number, const std::string& hash) { return hub_.has(number, hash); };
@@ -496,9 +496,19 @@ std::string Engine::status_json(const std::vector<UpstreamStatus>& upstreams) {
     out.key("head").unsigned_integer(heads.served());
     out.key("safe").unsigned_integer(heads.safe());
     out.key("finalized").unsigned_integer(heads.final());
+    const auto chain = [&](std::optional<std::uint64_t> id) {
+        out.key("chain_id");
+        if (id) {
+            out.unsigned_integer(*id);
+        } else {
+            out.null();
+        }
+    };
+    chain(upstreams_.chain_id());
     out.key("upstreams").begin_array();
     for (const auto& one : upstreams) {
         out.begin_object().string("id", one.id);
+        chain(one.chain_id);
         out.key("head").unsigned_integer(one.head);
         out.boolean("usable", one.usable).boolean("fallback", one.fallback).boolean("astray", one.astray);
         out.boolean("told", one.told);

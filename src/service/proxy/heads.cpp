@@ -81,6 +81,11 @@ bool Heads::set_used(std::size_t upstream, bool used) {
     return update();
 }
 
+bool Heads::leave_out(std::size_t upstream) {
+    upstreams_[upstream] = {.used = false};
+    return update();
+}
+
 void Heads::begin_at(const Heads& other) {
     served_ = other.served_;
     final_ = other.final_;

@@ -36,6 +36,8 @@ class Heads {
     void observe_safe(std::size_t upstream, std::uint64_t number);
     /// Whether its word counts: it answers.
     bool set_used(std::size_t upstream, bool used);
+    /// It is of another chain: what it said counts for nothing, and is not waited for.
+    bool leave_out(std::size_t upstream);
     /// It has shown blocks above the other's head, and both have the same one below it. Holds until it is near again.
     bool goes_on(std::size_t upstream);
     /// Its head is too far above what is served to be a matter of being early.

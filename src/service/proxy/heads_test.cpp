@@ -141,6 +141,21 @@ TEST(Heads, OfTwoFarApartTheHigherOneShowsThatItGoesOn) {
     EXPECT_EQ(heads.served(), 1'003U);
 }
 
+TEST(Heads, WhoIsLeftOutCountsForNothing) {
+    Heads heads({}, 3);
+    heads.observe(0, 1'000);
+    heads.observe(1, 100);
+    EXPECT_EQ(heads.served(), 0U);
+    EXPECT_TRUE(heads.leave_out(2));
+    EXPECT_EQ(heads.served(), 100U) << "it is not waited for";
+    heads.leave_out(0);
+    EXPECT_EQ(heads.of(0), 0U);
+    // Nor is its word known when nobody is well.
+    heads.set_used(1, false);
+    heads.observe(1, 200);
+    EXPECT_EQ(heads.served(), 200U);
+}
+
 TEST(Heads, InvariantsUnderAnyOrder) {
     std::mt19937 random(3);
     for (int round = 0; round < 200; ++round) {

@@ -248,8 +248,8 @@ void Engine::Pending::hedge_or_retry() {
 
 AnswerPtr Engine::Pending::failure() const {
     engine_.unanswered_.add();
-    return make_error(net::rpc_code::internal_error,
-                      "no upstream could answer" + (why_.empty() ? std::string() : ": " + why_));
+    const std::string why = why_.empty() ? engine_.upstreams_.why_none() : why_;
+    return make_error(net::rpc_code::internal_error, "no upstream could answer" + (why.empty() ? why : ": " + why));
 }
 
 /// Who gave another answer than the one that counts is wrong, or is not where the others are; without one that counts

@@ -39,7 +39,7 @@ void PendingFeed::begin() {
     const auto target = upstreams_.pick(no_needs, tried_);
     if (!target) {
         tried_ = 0;
-        return again(failed_ns);
+        return again(upstreams_.awaits(no_needs) ? every_ns : failed_ns);
     }
     upstream_ = *target;
     upstreams_.call(*target, asked, {"eth_newPendingTransactionFilter", "0", "[]"}, no_needs,
@@ -55,6 +55,11 @@ void PendingFeed::begin() {
 }
 
 void PendingFeed::ask() {
+    // It may be of another chain by now.
+    if (!upstreams_.is_used(upstream_)) {
+        params_.clear();
+        return begin();
+    }
     upstreams_.call(upstream_, asked, {"eth_getFilterChanges", "0", params_}, no_needs, loop_.now_ns() + timeout_ns,
                     [this, alive = alive_](const Verdict& verdict) {
                         if (!*alive) return;

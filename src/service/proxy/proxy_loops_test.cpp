@@ -168,6 +168,21 @@ TEST_F(ProxyLoops, what_is_kept_or_asked_is_so_for_all) {
     });
 }
 
+TEST_F(ProxyLoops, an_upstream_of_another_chain_is_asked_by_none) {
+    auto& other = add();
+    other.says("eth_chainId", "\"0x5\"");
+    add();
+    add();
+    serve();
+    connect_all();
+    on_loop([&]() -> Task<void> {
+        for (std::size_t i = 0; i < 10 * loops; ++i) {
+            EXPECT_EQ(co_await ask(i % loops, "eth_getBalance", balance_at(i)), quantity_text(i));
+        }
+        EXPECT_EQ(other.count("eth_getBalance"), 0U);
+    });
+}
+
 TEST_F(ProxyLoops, limits_are_the_gateways_and_not_a_loops) {
     add();
     KeyConfig key{.name = "shop", .key = "secret", .key_sha256 = {}, .limits = {.per_day = 7}, .methods = {}};

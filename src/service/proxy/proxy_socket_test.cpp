@@ -56,6 +56,29 @@ TEST_F(ProxySocket, heads_are_told_and_a_lost_connection_is_made_again) {
     });
 }
 
+TEST_F(ProxySocket, a_connection_that_is_made_again_may_lead_to_another_chain) {
+    auto& other = add();
+    auto& upstream = add();
+    use_socket();
+    begin();
+    on_loop([&]() -> Task<void> {
+        co_await is_told();
+        socket_->die();
+        upstream.says("eth_chainId", "\"0x5\"");
+        upstream.head = 110;
+        chain->grow(10);
+        other.head = 100;
+        socket_->revive();
+        co_await until_of(upstream, "is of the other chain",
+                          [](const json::Value& one) { return one["chain_id"].text() == "5"; });
+        socket_->tell();
+        EXPECT_FALSE((co_await status_of(upstream))["usable"].as_boolean());
+        EXPECT_EQ(co_await call("eth_getBalance", R"(["0x1","latest"])"), "\"0x64\"");
+        EXPECT_EQ((co_await status())["head"].text(), "100");
+        EXPECT_EQ(upstream.count("eth_getBalance"), 0U);
+    });
+}
+
 TEST_F(ProxySocket, calls_of_a_connection_that_is_lost_are_made_elsewhere_if_they_may_be) {
     auto& other = add();
     auto& upstream = add();

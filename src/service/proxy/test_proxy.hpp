@@ -57,11 +57,14 @@ class ProxyTest : public ::testing::Test {
         return *upstreams_.back();
     }
 
-    /// Serves, and waits until the newest block of all is known.
-    void begin() {
+    void serve() {
         proxy_ = std::make_unique<Proxy>(loops_, config);
         ASSERT_TRUE(proxy_->listen("127.0.0.1:0"));
         address_ = proxy_->local_address();
+    }
+    /// Serves, and waits until the newest block of all is known.
+    void begin() {
+        serve();
         on_loop([this]() -> Task<void> {
             for (const auto& upstream : upstreams_) {
                 if (!upstream->is_mute) co_await shows_head(*upstream, upstream->seen());
@@ -103,13 +106,13 @@ class ProxyTest : public ::testing::Test {
         const auto result = net::member_of(reply.body, "result");
         co_return std::string(result.empty() ? net::member_of(reply.body, "error") : result);
     }
-    Task<json::Value> status() {
+    Task<net::Reply> get(std::string path) {
         net::Fetch fetch;
         fetch.endpoint = address_;
-        fetch.target = "/status";
-        const auto reply = co_await client_->fetch(mesh::Context::with_timeout(20 * ns_per_s), std::move(fetch));
-        co_return json::parse(reply.body);
+        fetch.target = std::move(path);
+        co_return co_await client_->fetch(mesh::Context::with_timeout(20 * ns_per_s), std::move(fetch));
     }
+    Task<json::Value> status() { co_return json::parse((co_await get("/status")).body); }
     Task<std::uint64_t> counted(std::string name) {
         const auto all = co_await status();
         const auto* const inner = all["cache"].find(name);

@@ -156,6 +156,8 @@ class TestUpstream {
     /// Answers the method from now on.
     void on(const std::string& method, Script script) { scripts_[method] = std::move(script); }
     void says(const std::string& method, const std::string& result) { on(method, always({result})); }
+    /// What the chain says, again.
+    void no_more_says(const std::string& method) { scripts_.erase(method); }
     void refuses(const std::string& method, std::int32_t code, const std::string& message) {
         on(method, always({"", R"({"code":)" + std::to_string(code) + R"(,"message":")" + message + "\"}"}));
     }

@@ -20,7 +20,8 @@ constexpr std::int64_t limited_ns = ns_per_s;
 constexpr std::int64_t lacks_ns = 600 * ns_per_s;
 constexpr std::size_t lacks_max = 256;
 constexpr std::size_t lacks_name_max = 64;
-constexpr std::int64_t poll_timeout_ns = ns_per_s;
+/// One that is not used for its chain is asked so much more rarely how it is than others for their heads.
+constexpr std::int64_t outside_polls = 10;
 constexpr std::int64_t final_every_ns = 2 * ns_per_s;
 /// An upstream that tells of heads is asked now and then all the same: a connection may be silent and dead.
 constexpr std::int64_t told_poll_ns = 5 * ns_per_s;
@@ -28,12 +29,6 @@ constexpr std::int64_t told_poll_ns = 5 * ns_per_s;
 constexpr std::int64_t prompt_ns = 100 * ns_per_ms;
 /// Of an upstream that disagrees the log tells so often; the metric counts.
 constexpr std::int64_t disagreed_every_ns = 10 * ns_per_s;
-/// A head far above the other's is looked into so often, by a block so far below the other's.
-constexpr std::int64_t far_every_ns = 2 * ns_per_s;
-constexpr std::uint64_t far_below = 32;
-constexpr std::int64_t began_anew_ns = 10 * ns_per_s;
-/// All upstreams being a few blocks behind passes by itself, but where blocks were taken back.
-constexpr std::int64_t shortened_ns = 60 * ns_per_s;
 observe::Counter& counter(const char* name, const char* help, const std::string& id) {
     return observe::metrics().counter(name, help, {{"upstream", id}});
 }
@@ -73,9 +68,14 @@ Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::strin
         auto& connections = upstream->config.connections_max;
         connections = std::max<std::size_t>(1, connections / common_->loops());
         std::function<void(std::string_view)> shows;
-        if (leads()) shows = [this, index](std::string_view header) { saw_head(index, header); };
+        if (leads()) {
+            shows = [this, index](std::string_view header) {
+                if (!is_outside(index) && !all_[index]->asks_chain) saw_head(index, header);
+            };
+        }
         auto link = make_link(loop_, upstream->config, config_.body_bytes_max, std::move(shows), [this, index] {
             if (!running_) return;
+            all_[index]->asks_chain = true;
             see_told();
             poll(index);
         });
@@ -88,6 +88,8 @@ Result<void> Upstreams::open(std::function<void(std::size_t upstream, std::strin
             &counter("weft_proxy_upstream_ejections_total", "Times an upstream was taken out of use.", given.id);
         upstream->disagreed =
             &counter("weft_proxy_upstream_disagreements_total", "Answers that others contradicted.", given.id);
+        upstream->left_out = &counter("weft_proxy_upstream_other_chain_total",
+                                      "Times an upstream was found to be of another chain.", given.id);
         mesh::Candidate candidate;
         candidate.weight = std::max(given.weight, 1U);
         candidates_.push_back(candidate);
@@ -102,6 +104,10 @@ void Upstreams::start() {
     if (!leads()) return;
     running_ = true;
     common_->set_upstreams(this);
+    refresh();
+    std::vector<bool> fallbacks;
+    for (const auto& one : config_.upstreams) fallbacks.push_back(one.fallback);
+    chains_.emplace(config_.chain_id, fallbacks, view_.chain_id);
     for (std::size_t i = 0; i < all_.size(); ++i) poll(i);
 }
 
@@ -149,6 +155,7 @@ void Upstreams::set_used(std::size_t index) {
 
 bool Upstreams::can(const Upstream& upstream, std::size_t index, const Needs& needs, bool ignores_health) const {
     const std::int64_t now = loop_.now_ns();
+    if (is_outside(index)) return false;
     if (!ignores_health && (!candidates_[index].usable || upstream.limited_until_ns > now)) return false;
     const std::uint64_t head = view_.heads.of(index);
     if (needs.block > 0 && head > 0 && head < needs.block) return false;
@@ -171,6 +178,7 @@ std::optional<std::size_t> Upstreams::pick(const Needs& needs, std::uint64_t tri
     // First those that are well, then, if none is, all: a doubtful upstream is better than none. Fallbacks come last.
     for (const bool ignores_health : {false, true}) {
         for (const bool fallback : {false, true}) {
+            if (fallback && awaits_usual()) return std::nullopt;
             std::optional<std::size_t> best;
             double best_cost = std::numeric_limits<double>::max();
             for (std::size_t i = 0; i < all_.size(); ++i) {
@@ -224,6 +232,7 @@ bool Upstreams::shows_one_from(std::size_t index, std::uint64_t number) const {
 void Upstreams::followed(std::optional<std::uint64_t> replaced) {
     if (replaced) ++common_->epoch;
     for (std::size_t i = 0; i < all_.size(); ++i) {
+        if (is_outside(i)) continue;
         look_astray(i);
         // Whoever showed none of the new blocks may have the old ones, and is asked which: its head may be below them,
         // or above them all, as the old branch may be the longer one.
@@ -234,7 +243,7 @@ void Upstreams::followed(std::optional<std::uint64_t> replaced) {
 
 bool Upstreams::is_used(std::size_t index) const {
     const auto& member = outlier_.members[index];
-    return member.healthy && member.breaker.phase != mesh::BreakerPhase::open;
+    return member.healthy && member.breaker.phase != mesh::BreakerPhase::open && !is_outside(index);
 }
 
 bool Upstreams::any_usable() {
@@ -249,11 +258,13 @@ bool Upstreams::any_usable() {
 
 void Upstreams::see_told() {
     common_->told = std::ranges::any_of(all_, [&](const auto& one) {
-        return one->link->tells_heads() && one->polls_failed == 0 && one->head_number == view_.heads.served();
+        return one->link->tells_heads() && one->polls_failed == 0 && one->head_number == view_.heads.served() &&
+               !one->asks_chain;
     });
 }
 
 bool Upstreams::awaits(const Needs& needs) const {
+    if (view_.awaited != 0) return true;
     for (std::size_t i = 0; i < all_.size(); ++i) {
         if (is_used(i) && view_.heads.of(i) < needs.block && !view_.heads.lags(i)) return true;
     }
@@ -346,7 +357,10 @@ void Upstreams::learn_lack(Upstream& upstream, std::string_view method, std::int
 void Upstreams::set_healthy(std::size_t index, bool healthy, const std::string& why) {
     auto& upstream = *all_[index];
     upstream.polls_failed = healthy ? 0 : upstream.polls_failed + 1;
-    if (!healthy) upstream.last_error = why;
+    if (!healthy) {
+        upstream.last_error = why;
+        upstream.asks_chain = true;
+    }
     const bool well = upstream.polls_failed < polls_failed_max;
     if (!set_well(index, well)) return;
     set_used(index);
@@ -369,7 +383,12 @@ void Upstreams::disagrees(std::size_t index, std::string_view method) {
 
 void Upstreams::observe(std::size_t index, std::uint64_t number) {
     // An older block is no news; a newer one is one it must have.
-    if (number > heads().of(index)) change_heads([&](Heads& heads) { heads.observe(index, number); });
+    if (number <= heads().of(index)) return;
+    common_->change([&](Common::View& view) {
+        // By now it may be of another chain.
+        if ((view.outside >> index & 1) == 0) view.heads.observe(index, number);
+    });
+    refresh();
 }
 
 void Upstreams::saw_head(std::size_t index, std::string_view header) {
@@ -382,7 +401,11 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     const bool replaced = *number == upstream.head_number       ? hash != upstream.head_hash
                           : *number == upstream.head_number + 1 ? parent != upstream.head_hash
                                                                 : *number < upstream.head_number;
-    if (replaced && !upstream.head_hash.empty()) ++common_->epoch;
+    if (!upstream.head_hash.empty()) {
+        if (replaced) ++common_->epoch;
+        // Most often these are reorganisations and gaps, and count; but another node may be in its place.
+        if (replaced || *number > upstream.head_number + config_.lag_max) upstream.doubted = true;
+    }
     upstream.head_number = *number;
     upstream.head_hash = hash;
     change_heads([&](Heads& heads) { heads.observe(index, *number); });
@@ -391,66 +414,13 @@ void Upstreams::saw_head(std::size_t index, std::string_view header) {
     see_told();
     // One that tells of heads and has not told of this one may have gone silent.
     for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (all_[i]->link->tells_heads() && view_.heads.of(i) + 1 < view_.heads.served()) poll(i);
+        const bool is_behind = view_.heads.of(i) + 1 < view_.heads.served();
+        if (all_[i]->link->tells_heads() && is_behind && !is_outside(i)) poll(i);
     }
     // What nobody else is near would lead subscribers astray; if it is true, it is shown again.
     if (on_head_ && *number <= view_.heads.served()) on_head_(index, header);
     look_astray(index);
-}
-
-/// Of two upstreams far apart one is behind, or the other one lies, is broken or of another chain. Who is ahead has
-/// blocks above the other's head, and the same ones below it: far enough, lest the other stopped on a branch that died.
-void Upstreams::look_far(std::size_t index) {
-    auto& upstream = *all_[index];
-    const std::int64_t now = loop_.now_ns();
-    const bool is_believed = heads().served() == 0 || heads().of(index) <= heads().served();
-    if (is_believed || (upstream.far_asked_ns != 0 && now - upstream.far_asked_ns < far_every_ns)) return;
-    std::optional<std::size_t> other;
-    for (std::size_t i = 0; i < all_.size(); ++i) {
-        if (i != index && is_used(i) && (!other || heads().of(i) > heads().of(*other))) other = i;
-    }
-    if (!other || heads().of(*other) == 0) return;
-    upstream.far_asked_ns = now;
-    const std::uint64_t head = heads().of(*other);
-    const std::uint64_t below = head - std::min(head, far_below);
-    ask_hash(index, head + config_.lag_max, [this, index, other = *other, below](const std::string& above) {
-        if (above.empty()) return;
-        ask_hash(index, below, [this, index, other, below](std::string its) {
-            ask_hash(other, below, [this, index, its = std::move(its)](const std::string& others) {
-                if (!its.empty() && its == others) change_heads([&](Heads& heads) { heads.goes_on(index); });
-            });
-        });
-    });
-}
-
-/// @param then  gets raw JSON, or nothing.
-void Upstreams::ask_hash(std::size_t index, std::uint64_t number, TakeHash then) {
-    const std::string params = "[" + quantity_text(number) + ",false]";
-    all_[index]->link->call({"eth_getBlockByNumber", "0", params}, loop_.now_ns() + poll_timeout_ns,
-                            [alive = alive_, then = std::move(then)](Result<net::Reply> reply) mutable {
-                                if (!*alive || !reply) return;
-                                const auto parts = net::scan_reply(reply->body);
-                                then(std::string(parts ? net::member_of(parts->result, "hash") : std::string_view()));
-                            });
-}
-
-/// What goes on for longer than restarts take is no mistake of one upstream's: the chain has begun anew, or it has gone
-/// far while we saw nothing of it.
-void Upstreams::watch_served(std::size_t index, std::uint64_t number) {
-    const std::uint64_t served = view_.heads.served();
-    const bool is_far = number + config_.lag_max < served || number > served + config_.lag_max;
-    if (number == served || (!is_far && number > served)) {
-        apart_since_ns_ = 0;
-    } else if (apart_since_ns_ == 0) {
-        apart_since_ns_ = loop_.now_ns();
-    } else if (loop_.now_ns() - apart_since_ns_ > (is_far ? began_anew_ns : shortened_ns)) {
-        bool moved = false;
-        change_heads([&](Heads& heads) { moved = number > served ? heads.trust(index) : heads.reset(); });
-        if (!moved) return;
-        apart_since_ns_ = 0;
-        ++common_->epoch;
-        observe::Log("proxy").warn("the chain is elsewhere", {{"was", served}, {"head", view_.heads.served()}});
-    }
+    if (must_ask_chain(index)) poll(index);
 }
 
 void Upstreams::poll(std::size_t index, bool urgent) {
@@ -461,23 +431,44 @@ void Upstreams::poll(std::size_t index, bool urgent) {
         upstream.polling = true;
         upstream.poll_begun_ns = loop_.now_ns();
     }
+    if (!urgent && (is_outside(index) || must_ask_chain(index))) return ask_chain(index);
+    ask_head(index, urgent);
+}
+
+void Upstreams::ask_head(std::size_t index, bool urgent) {
+    auto& upstream = *all_[index];
     upstream.link->call({"eth_getBlockByNumber", "0", R"(["latest",false])"}, loop_.now_ns() + poll_timeout_ns,
                         [this, alive = alive_, index, urgent](Result<net::Reply> reply) {
                             if (!*alive) return;
                             take_poll(index, std::move(reply));
                             if (urgent) return common_->poll_ends();
-                            auto& over = *all_[index];
-                            over.polling = false;
-                            over.poll_took_ns = loop_.now_ns() - over.poll_begun_ns;
-                            const bool rarely = over.link->tells_heads() && over.polls_failed == 0;
-                            over.poll_timer.set(loop_.now_ns() + (rarely ? told_poll_ns : config_.poll_ns));
+                            poll_over(index);
                         });
+}
+
+void Upstreams::poll_over(std::size_t index) {
+    auto& over = *all_[index];
+    const std::int64_t now = loop_.now_ns();
+    over.polling = false;
+    over.poll_took_ns = now - over.poll_begun_ns;
+    std::int64_t wait_ns = config_.poll_ns;
+    if (over.polls_failed == 0) {
+        if (over.link->tells_heads()) wait_ns = told_poll_ns;
+        if (is_outside(index)) {
+            wait_ns = outside_polls * config_.poll_ns;
+        } else if (must_ask_chain(index)) {
+            wait_ns = 0;
+        }
+    }
+    over.poll_timer.set(now + wait_ns);
 }
 
 void Upstreams::take_poll(std::size_t index, Result<net::Reply> reply) {
     auto& upstream = *all_[index];
     const auto verdict = judge(method_of("eth_getBlockByNumber"), std::move(reply), true);
     if (verdict.answer && !verdict.answer->is_error() && verdict.answer->parts.result.starts_with('{')) {
+        // It was asked before it went away or turned out to be of another chain.
+        if (is_outside(index) || (upstream.asks_chain && upstream.polls_failed > 0)) return;
         set_healthy(index, true, {});
         // Its time out may be over; where nobody calls, nothing else would see it, and /readyz would say no for ever.
         mesh::refresh(outlier_config_, outlier_, candidates_, loop_.now_ns());
@@ -499,7 +490,7 @@ void Upstreams::poll_tag(std::size_t index, const char* tag) {
     const bool is_final = tag[0] == 'f';
     all_[index]->link->call({"eth_getBlockByNumber", "0", params}, loop_.now_ns() + poll_timeout_ns,
                             [this, alive = alive_, index, is_final](Result<net::Reply> reply) {
-                                if (!*alive || !reply) return;
+                                if (!*alive || !reply || is_outside(index)) return;
                                 const auto parts = net::scan_reply(reply->body);
                                 if (!parts) return;
                                 const auto number = quantity_of(net::member_of(parts->result, "number"));
@@ -544,6 +535,7 @@ std::vector<UpstreamStatus> Upstreams::status() {
     for (std::size_t i = 0; i < all_.size(); ++i) {
         const auto& one = *all_[i];
         UpstreamStatus status{.id = one.config.id,
+                              .chain_id = chains_ ? chains_->of(i) : std::nullopt,
                               .head = view_.heads.of(i),
                               .usable = is_used(i) && !view_.heads.lags(i),
                               .fallback = one.config.fallback,
@@ -557,6 +549,7 @@ std::vector<UpstreamStatus> Upstreams::status() {
                               .disagreements = one.disagreed->value(),
                               .state_from = one.state_from,
                               .why = is_used(i) ? std::string() : one.last_error};
+        if (chains_ && is_outside(i)) status.why = chain_why(i);
         status.latency_us = static_cast<std::uint64_t>(mesh::cost_ns(latency_config_, latencies_[i], now) / 1'000);
         out.push_back(std::move(status));
     }

@@ -15,6 +15,7 @@
 #include "net/loop.hpp"
 #include "observe/metric.hpp"
 #include "service/proxy/answer.hpp"
+#include "service/proxy/chains.hpp"
 #include "service/proxy/common.hpp"
 #include "service/proxy/config.hpp"
 #include "service/proxy/heads.hpp"
@@ -24,6 +25,8 @@
 namespace weft::service::proxy {
 
 inline constexpr std::size_t upstreams_max = 64;
+/// Of a question how an upstream is.
+inline constexpr std::int64_t poll_timeout_ns = ns_per_s;
 
 /// What a call needs of an upstream.
 struct Needs {
@@ -36,6 +39,7 @@ struct Needs {
 /// How an upstream does, as one loop sees it.
 struct UpstreamStatus {
     std::string id;
+    std::optional<std::uint64_t> chain_id;  // as the one that leads was told
     std::uint64_t head = 0;
     bool usable = false;
     bool fallback = false;
@@ -72,19 +76,23 @@ class Upstreams {
     void call(std::size_t upstream, const Method& method, const LinkCall& call, const Needs& needs,
               std::int64_t deadline_ns, Judged done);
 
-    /// Whether one that answers has not the block yet, and may have it soon.
+    /// Whether one that answers has not the block yet, and may have it soon, or is being asked for its chain.
     [[nodiscard]] bool awaits(const Needs& needs) const;
     /// Asks those that are behind for their heads, unless they are being asked.
     void ask_behind();
     /// Asks this one, which is slow to answer something else.
     void ask_again(std::size_t upstream);
-    /// It answers questions for its head, and calls.
+    /// It is of the gateway's chain, and answers questions for its head, and calls.
     [[nodiscard]] bool is_used(std::size_t upstream) const;
 
     [[nodiscard]] const Heads& heads() {
         refresh();
         return view_.heads;
     }
+    /// Of the gateway; nothing: it is not known yet.
+    [[nodiscard]] std::optional<std::uint64_t> chain_id() const { return view_.chain_id; }
+    /// Why none may be asked, if that is for their chains; else empty.
+    [[nodiscard]] std::string why_none() const { return view_.why_none ? *view_.why_none : std::string(); }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
     /// When and how often a call may be made a second time because the first is slow.
     [[nodiscard]] mesh::Hedge& hedge() { return hedge_; }
@@ -116,6 +124,10 @@ class Upstreams {
         std::map<std::string, std::int64_t, std::less<>> lacks;  // methods, until when that is believed
         std::string head_hash;                                   // raw JSON, of the head it showed last
         std::uint64_t head_number = 0;
+        bool asks_chain = true;  // before its next word counts: it is new, or was away
+        bool doubted = false;    // its blocks may be another node's
+        std::int64_t chain_asked_ns = 0;
+        std::string chain_told;  // what the log was told of its chain
         bool polling = false;
         std::int64_t poll_begun_ns = 0;
         std::int64_t poll_took_ns = 0;
@@ -126,6 +138,7 @@ class Upstreams {
         observe::Counter* errors = nullptr;
         observe::Counter* ejected = nullptr;
         observe::Counter* disagreed = nullptr;
+        observe::Counter* left_out = nullptr;
         std::int64_t disagreed_told_ns = 0;
         std::string last_error;
     };
@@ -137,6 +150,17 @@ class Upstreams {
     [[nodiscard]] bool shows_one_from(std::size_t index, std::uint64_t number) const;
     void set_astray(std::size_t index, bool astray);
     [[nodiscard]] bool is_astray(std::size_t index) const { return (view_.astray >> index & 1) != 0; }
+    [[nodiscard]] bool is_outside(std::size_t index) const { return (view_.outside >> index & 1) != 0; }
+    [[nodiscard]] bool awaits_usual() const;
+    void ask_chain(std::size_t index);
+    void take_chain(std::size_t index, Result<net::Reply> reply);
+    /// Does what follows from what is known of their chains.
+    void look_chains();
+    void tell_chain(std::size_t index);
+    [[nodiscard]] std::string chain_why(std::size_t index) const;
+    [[nodiscard]] std::shared_ptr<const std::string> why_none_now(std::uint64_t outside,
+                                                                  std::uint64_t awaited_ones) const;
+    [[nodiscard]] bool must_ask_chain(std::size_t index) const;
     /// How a call that was let through went, for the next ones.
     void note(std::size_t index, mesh::BreakerTicket ticket, const Verdict& verdict, const Needs& needs,
               std::int64_t latency_ns);
@@ -144,6 +168,8 @@ class Upstreams {
     void set_healthy(std::size_t index, bool healthy, const std::string& why);
     bool set_well(std::size_t index, bool well);
     void poll(std::size_t index, bool urgent = false);
+    void ask_head(std::size_t index, bool urgent);
+    void poll_over(std::size_t index);
     void take_poll(std::size_t index, Result<net::Reply> reply);
     void poll_tag(std::size_t index, const char* tag);
     void saw_head(std::size_t index, std::string_view header);
@@ -174,6 +200,7 @@ class Upstreams {
     Common::View view_;
     std::uint64_t version_ = 0;
     std::vector<std::unique_ptr<Upstream>> all_;
+    std::optional<Chains> chains_;  // of the one that leads
     std::function<void(std::size_t, std::string_view)> on_head_;
     // One of each for every upstream.
     std::vector<mesh::Candidate> candidates_;
