@@ -114,6 +114,24 @@ Result<std::unique_ptr<Guard>> Guard::make(GuardConfig config) {
     return out;
 }
 
+Credentials::Credentials(const net::Request& request)
+    : path(request.path),
+      peer(request.peer),
+      authorization(request.header("authorization")),
+      api_key(request.header("x-api-key")),
+      forwarded_for(request.header("x-forwarded-for")) {}
+
+Result<CallerPtr> Guard::admit(const Credentials& shown, std::int64_t unix_s) {
+    const auto headers = std::to_array<net::Header>({{"authorization", shown.authorization},
+                                                     {"x-api-key", shown.api_key},
+                                                     {"x-forwarded-for", shown.forwarded_for}});
+    net::Request request;
+    request.path = shown.path;
+    request.peer = shown.peer;
+    request.headers = headers;
+    return admit(request, unix_s);
+}
+
 std::string Guard::client_address(const net::Request& request) const {
     std::string_view at = host_of(request.peer);
     const auto trusted = [&](std::string_view address) {

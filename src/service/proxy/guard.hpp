@@ -76,6 +76,17 @@ class Caller {
 };
 using CallerPtr = std::shared_ptr<Caller>;
 
+/// What a request showed of who it came from, to be looked at again when the rules have changed.
+struct Credentials {
+    explicit Credentials(const net::Request& request);
+
+    std::string path;
+    std::string peer;
+    std::string authorization;
+    std::string api_key;
+    std::string forwarded_for;
+};
+
 /// Thread-safe.
 class Guard {
   public:
@@ -84,6 +95,7 @@ class Guard {
 
     /// @errors unauthenticated  401: no key where one is needed, or a wrong one.
     [[nodiscard]] Result<CallerPtr> admit(const net::Request& request, std::int64_t unix_s);
+    [[nodiscard]] Result<CallerPtr> admit(const Credentials& shown, std::int64_t unix_s);
     /// The address that the call came from, seen through trusted proxies.
     [[nodiscard]] std::string client_address(const net::Request& request) const;
 

@@ -45,6 +45,25 @@ TEST(Guard, AKeyInAHeaderOrThePath) {
     }
 }
 
+TEST(Guard, WhatWasShownIsLookedAtAgain) {
+    const auto guard = *Guard::make(with_keys());
+    auto later = with_keys();
+    later.keys.pop_back();
+    const auto without_bob = *Guard::make(later);
+    for (const auto& call : {Call{.headers = {{"Authorization", "Bearer secret-b"}}},
+                             Call{.headers = {{"X-API-Key", "secret-b"}}}, Call{.path = "/secret-b"}}) {
+        const Credentials shown(call.request());
+        EXPECT_EQ((*guard->admit(shown, 0))->name(), "bob");
+        EXPECT_EQ(without_bob->admit(shown, 0).error().code, ErrorCode::unauthenticated);
+    }
+    GuardConfig open;
+    open.open = true;
+    open.open_limits.per_second = 1;
+    open.trusted_proxies = {"10.0.0.1"};
+    const Call forwarded{.headers = {{"X-Forwarded-For", "192.0.2.7"}}};
+    EXPECT_EQ((*(*Guard::make(open))->admit(Credentials(forwarded.request()), 0))->name(), "192.0.2.7");
+}
+
 TEST(Guard, AKeyByItsDigest) {
     GuardConfig config;
     const std::string key = "secret-a";

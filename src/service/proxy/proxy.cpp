@@ -29,11 +29,16 @@ Result<bool> wants_strong(const net::Request& request) {
     return fail(ErrorCode::invalid_argument, "weft-consistency: strong, causal or eventual");
 }
 
-/// Who is at the other end of a WebSocket: its note.
+/// Who is at the other end of a WebSocket: its note. Of the session's loop.
 struct Visitor {
-    CallerPtr caller;
-    bool is_strong = false;
+    Visitor(CallerPtr admitted, const net::Request& request, bool strong)
+        : caller(std::move(admitted)), shown(request), came_s(unix_seconds()), is_strong(strong) {}
+    mutable CallerPtr caller;
+    const Credentials shown;
+    const std::int64_t came_s;
+    const bool is_strong;
 };
+const Visitor& visitor_of(const net::Session& session) { return *static_cast<const Visitor*>(session.note().get()); }
 
 }  // namespace
 
@@ -55,6 +60,8 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         net::Loop* loop;
         GenerationPtr now;
         std::vector<GenerationPtr> retired;
+        /// WebSockets, by their ids.
+        std::unordered_map<std::uint64_t, std::weak_ptr<net::Session>> sessions = {};
     };
 
     State(net::LoopGroup& group, ProxyConfig with)
@@ -132,7 +139,25 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             });
         }
         worker.now = std::move(next);
+        look_again(worker);
         co_return;
+    }
+    /// By the rules that hold now: who may come no more goes at once, and the others have the limits that they have
+    /// now. A token counts as of when it came: that it has run out since is no change of the rules.
+    static void look_again(Worker& worker) {
+        for (const auto& [id, weak] : worker.sessions) {
+            const auto session = weak.lock();
+            if (!session) continue;
+            const Visitor& visitor = visitor_of(*session);
+            auto caller = worker.now->guard->admit(visitor.shown, visitor.came_s);
+            if (caller) {
+                visitor.caller = *std::move(caller);
+                continue;
+            }
+            observe::Log("proxy").info("a WebSocket's caller may come no more",
+                                       {{"caller", visitor.caller->name()}, {"why", caller.error().message}});
+            session->close(net::close_code::policy, caller.error().message);
+        }
     }
     static Task<void> end(Worker& worker) {
         for (auto& old : std::exchange(worker.retired, {})) old->engine.stop();
@@ -330,7 +355,7 @@ struct Proxy::State : std::enable_shared_from_this<State> {
     Task<void> message(net::SessionPtr session, std::string text) {
         const auto self = shared_from_this();
         const auto with = here().now;
-        const auto& visitor = *static_cast<const Visitor*>(session->note().get());
+        const Visitor& visitor = visitor_of(*session);
         bool subscribed = false;
         std::string reply =
             co_await with->engine.answer(text, {session, visitor.caller, visitor.is_strong, &subscribed, nullptr});
@@ -350,7 +375,10 @@ struct Proxy::State : std::enable_shared_from_this<State> {
             }
             WEFT_TRY(const bool strong, wants_strong(request));
             WEFT_TRY(auto caller, self->here().now->guard->admit(request, unix_seconds()));
-            return std::make_shared<const Visitor>(std::move(caller), strong);
+            return std::make_shared<const Visitor>(std::move(caller), request, strong);
+        };
+        handler.on_open = [weak](const net::SessionPtr& session) {
+            if (const auto self = weak.lock()) self->here().sessions.emplace(session->id(), session);
         };
         handler.on_message = [weak](net::SessionPtr session, std::string text) -> Task<void> {
             if (const auto self = weak.lock()) co_await self->message(std::move(session), std::move(text));
@@ -358,7 +386,10 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         handler.on_close = [weak](const net::SessionPtr& session, std::uint16_t) {
             // Later, never inside send().
             session->loop().post([weak, id = session->id()] {
-                if (const auto self = weak.lock()) self->at_hub([id](Hub& of) { of.remove_session(id); });
+                const auto self = weak.lock();
+                if (!self) return;
+                self->here().sessions.erase(id);
+                self->at_hub([id](Hub& of) { of.remove_session(id); });
             });
         };
         return handler;

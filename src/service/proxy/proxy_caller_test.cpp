@@ -6,6 +6,7 @@
 #include "crypto/sha2.hpp"
 #include "net/grpc.hpp"
 #include "net/test_peer.hpp"
+#include "net/websocket.hpp"
 #include "net/websocket_codec.hpp"
 #include "service/proxy/test_proxy.hpp"
 
@@ -156,6 +157,82 @@ TEST_F(ProxyCaller, only_a_token_that_was_signed_and_holds_now_is_one) {
         EXPECT_EQ(co_await status_for({{"Authorization", token(hs256, alice)}}), 200);
         EXPECT_EQ(co_await status_for({{"Authorization", good}}), 429);
         EXPECT_EQ(co_await status_for({{"Authorization", token(hs256, R"({"sub":"bob"})")}}), 200);
+    });
+}
+
+/// A client's WebSocket, whose key is its path.
+struct Socket {
+    Task<void> connect(net::Loop& loop, net::Endpoint address, std::string key) {
+        net::WebSocketHandler handler;
+        handler.on_message = [this](net::SessionPtr, std::string text) -> Task<void> {
+            texts.push_back(std::move(text));
+            co_return;
+        };
+        handler.on_close = [this](const net::SessionPtr&, std::uint16_t with) { code = with; };
+        session = co_await net::connect_websocket(loop, mesh::Context::with_timeout(20 * ns_per_s),
+                                                  "ws://" + address.to_string() + "/" + key, std::move(handler));
+    }
+    net::SessionPtr session;
+    std::vector<std::string> texts;
+    std::uint16_t code = 0;
+};
+
+TEST_F(ProxyCaller, a_reload_closes_the_sockets_of_those_who_may_come_no_more) {
+    const std::string alice = token(R"({"alg":"HS256"})", R"({"sub":"alice"})").substr(7);
+    config.guard.keys = {{"gone", "key-of-gone", "", {}, {}}, {"stays", "key-of-stays", "", {}, {}}};
+    config.guard.jwt = std::make_shared<net::JwtKey>(*net::JwtKey::secret(secret));
+    auto& upstream = add();
+    begin();
+    testing::Gate gate;
+    constexpr std::size_t each = 6;  // so that all loops have some
+    std::vector<Socket> gone(each);
+    std::vector<Socket> stays(each);
+    std::vector<Socket> tokens(each);
+    on_loop([&]() -> Task<void> {
+        for (std::size_t i = 0; i < each; ++i) {
+            co_await gone[i].connect(loop(), address_, "key-of-gone");
+            co_await stays[i].connect(loop(), address_, "key-of-stays");
+            co_await tokens[i].connect(loop(), address_, alice);
+            for (auto* const one : {&gone[i], &stays[i], &tokens[i]}) {
+                one->session->send(request("eth_subscribe", R"(["newHeads"])"));
+            }
+        }
+        co_await until("all have subscribed",
+                       [](const json::Value& status) { return status["subscriptions"].text() == "18"; });
+        upstream.holds("vendor_slow", gate);
+        for (auto* const one : {&gone[0], &stays[0]}) one->session->send(request("vendor_slow", "[]", 2));
+        co_await gate.arrivals(2);
+    });
+    // What else is read again closes nothing.
+    reload();
+    const auto closed = [](const std::vector<Socket>& sockets, std::uint16_t code) {
+        return std::ranges::all_of(sockets, [&](const Socket& one) { return one.code == code; });
+    };
+    on_loop([&]() -> Task<void> {
+        co_await status();
+        for (const auto* const some : {&gone, &stays, &tokens}) EXPECT_TRUE(closed(*some, 0));
+    });
+    config.guard.keys.erase(config.guard.keys.begin());
+    config.guard.keys[0].methods = {"eth_chainId"};
+    config.guard.jwt = std::make_shared<net::JwtKey>(*net::JwtKey::secret("another secret of thirty-two bytes"));
+    reload();
+    on_loop([&]() -> Task<void> {
+        co_await until("they are closed", [&](const json::Value& status) {
+            return closed(gone, net::close_code::policy) && closed(tokens, net::close_code::policy) &&
+                   status["subscriptions"].text() == "6";
+        });
+        gate.open();
+        EXPECT_TRUE(closed(stays, 0));
+        for (auto& one : stays) one.session->send(request("eth_getBalance", balance_at(1), 3));
+        co_await until("the others are answered", [&](const json::Value&) {
+            return stays[0].texts.size() == 3 &&
+                   std::ranges::all_of(stays, [](const Socket& one) { return one.texts.size() >= 2; });
+        });
+        for (const auto& one : stays) EXPECT_NE(one.texts.back().find("-32601"), std::string::npos) << one.texts.back();
+        EXPECT_EQ(gone[0].texts.size(), 1U) << "what was under way is not answered";
+        for (auto& one : stays) one.session->close(net::close_code::normal, "");
+        co_await until("no subscription is left",
+                       [](const json::Value& status) { return status["subscriptions"].text() == "0"; });
     });
 }
 
