@@ -33,14 +33,16 @@ class Machine {
     void find() {
         ++state_.attempt;
         state_.stage = Stage::finding;
-        out_.emplace_back(AskPivot{liars()});
+        out_.emplace_back(AskPivot{passed_over()});
     }
 
     void on(const PivotFound& event) {
         if (state_.stage == Stage::checking) return check(event);
         if (state_.stage != Stage::finding) return;
-        if (event.pivot.number <= config_.ahead_min) return end(Unsuited{"no snapshot is far enough ahead"});
-        adopt(event);
+        if (event.pivot.number > config_.ahead_min) return adopt(event);
+        // One peer's word that there is nothing better is no reason to execute every block.
+        if (!state_.passed_over.insert(event.peer).second) return on(NobodyHasIt{});
+        find();
     }
 
     void on(const StorageReady& event) {
@@ -113,11 +115,14 @@ class Machine {
 
     void on(const NobodyHasIt& event) {
         if (event.range && !forget(*event.range)) return;
-        if (state_.stage == Stage::finding && state_.pivot.number == 0) return end(Unsuited{"no peer has a snapshot"});
+        if (state_.stage == Stage::finding && state_.pivot.number == 0) {
+            return end(Unsuited{"no peer has a snapshot that is far enough ahead"});
+        }
+        if (state_.stage == Stage::checking && !event.range) return ask_chunks_again();
         // Perhaps those who are left out would have it. Headers that nobody has may be a false pivot's.
-        state_.liars.clear();
-        if (state_.stage == Stage::headers) state_.liars.insert(state_.pivot_peer);
-        if (state_.stage == Stage::checking && event.range) return;  // one question is enough
+        state_.passed_over.clear();
+        if (state_.stage == Stage::headers) state_.passed_over.insert(state_.pivot_peer);
+        if (state_.stage == Stage::checking) return;  // one question is enough
         if (!may_fail()) return;
         // Of a chunk: is its pivot still served? Others may be on their way and are waited for.
         if (event.range) state_.stage = Stage::checking;
@@ -143,7 +148,7 @@ class Machine {
             case Stage::finding:
             case Stage::headers: return find();
             case Stage::preparing: out_.emplace_back(PrepareStorage{state_.pivot}); return;
-            case Stage::checking: out_.emplace_back(AskPivot{liars()}); return;
+            case Stage::checking: return ask_others();
             case Stage::finishing: out_.emplace_back(Finish{}); return;
             case Stage::chunks:
             case Stage::ended: return;
@@ -162,13 +167,22 @@ class Machine {
     /// A chunk was not to be had: the pivot has given way to a newer one, or peers were slow or away.
     void check(const PivotFound& found) {
         if (found.pivot.number > state_.pivot.number) return adopt(found);
+        ask_chunks_again();
+    }
+    /// Who named the pivot may name it for ever and serve none of it.
+    void ask_others() {
+        auto not_from = state_.passed_over;
+        not_from.insert(state_.pivot_peer);
+        out_.emplace_back(AskPivot{{not_from.begin(), not_from.end()}});
+    }
+    void ask_chunks_again() {
         state_.stage = Stage::chunks;
         go_on();
     }
 
     void ask_headers() {
         if (state_.tip + 1 < state_.pivot.number) {
-            out_.emplace_back(AskHeaders{state_.tip + 1, config_.headers_at_once, liars()});
+            out_.emplace_back(AskHeaders{state_.tip + 1, config_.headers_at_once, passed_over()});
             return;
         }
         const ProvenHeader pivot{state_.pivot.number, state_.pivot.hash, state_.pivot.parent, {}, state_.pivot.proof};
@@ -191,7 +205,7 @@ class Machine {
             const auto is_it = [&](const Range& it) { return is_same(it, range); };
             if (std::ranges::any_of(state_.asked, is_it)) continue;
             state_.asked.push_back(range);
-            out_.emplace_back(AskChunk{range, liars()});
+            out_.emplace_back(AskChunk{range, passed_over()});
         }
     }
 
@@ -201,7 +215,7 @@ class Machine {
     }
 
     void blame(const std::string& peer, const std::string& why) {
-        state_.liars.insert(peer);
+        state_.passed_over.insert(peer);
         out_.emplace_back(BlamePeer{peer, why});
     }
     void distrust_headers(const std::string& peer, const char* why) {
@@ -226,7 +240,9 @@ class Machine {
         out_.emplace_back(std::forward<End>(how));
     }
 
-    [[nodiscard]] std::vector<std::string> liars() const { return {state_.liars.begin(), state_.liars.end()}; }
+    [[nodiscard]] std::vector<std::string> passed_over() const {
+        return {state_.passed_over.begin(), state_.passed_over.end()};
+    }
 
     const SnapshotConfig& config_;
     SnapshotState& state_;

@@ -146,7 +146,7 @@ struct SnapshotState {
     std::uint64_t attempt = 0;  // grows whenever answers on their way lose their meaning
     Pivot pivot;
     std::string pivot_peer;
-    std::set<std::string> liars;  // not asked while others can be
+    std::set<std::string> passed_over;  // liars, and who was of no use: not asked while others can be
     std::size_t failures = 0;
 
     // The newest header that is proven and kept, and the validators after it.

@@ -177,12 +177,15 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     Task<api::network::FetchSnapshotReply> snapshot_from(PeerPtr peer, GetSnapshot request, std::int64_t timeout_ns);
     Task<api::network::FetchChunkReply> chunk_from(PeerPtr peer, GetChunk request, std::int64_t timeout_ns);
 
-    /// Peers that say they have a block, in the order in which to ask: the named validator, those quick to answer.
+    /// Peers that say they have a block, in the order in which to ask: the named validator, those that were of use
+    /// last, those quick to answer.
     /// @param whole     whether they have it whole, and not its header alone.
     /// @param not_from  ids of peers that are left out.
     [[nodiscard]] std::vector<PeerPtr> holders(std::uint64_t number, bool whole,
                                                const std::optional<Address>& named = {},
                                                std::span<const std::string> not_from = {}) const;
+    /// Puts another one first each time, of those that are as good as the first and have the least to answer.
+    void take_turns(std::vector<PeerPtr>& peers);
     /// The first answer to a question that peers are asked one after the other.
     /// @errors unavailable  with @p none, if there is none.
     template <class Reply>
@@ -191,7 +194,10 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
         for (const auto& peer : peers) {
             const std::int64_t timeout = std::min(config_.limits.bodies_ns, context.remaining_ns());
             if (timeout <= 0) co_return fail(ErrorCode::deadline_exceeded, "no peer answered in time");
+            ++peer->asked_count;
             auto reply = co_await settled(ask(peer, timeout));
+            --peer->asked_count;
+            peer->vain_count = reply ? 0 : peer->vain_count + 1;
             if (reply) co_return *std::move(reply);
         }
         co_return fail(ErrorCode::unavailable, std::move(none));

@@ -145,10 +145,22 @@ std::vector<PeerPtr> Core::holders(std::uint64_t number, bool whole, const std::
         if (std::ranges::find(not_from, id) == not_from.end()) out.push_back(peer);
     }
     std::ranges::sort(out, {}, [&](const PeerPtr& peer) {
-        return std::tuple(!(named && peer->validator == named), peer->limited, peer->latency_ns);
+        return std::tuple(!(named && peer->validator == named), peer->limited, peer->vain_count, peer->latency_ns);
     });
     if (out.size() > tries_max) out.resize(tries_max);
     return out;
+}
+
+void Core::take_turns(std::vector<PeerPtr>& peers) {
+    if (peers.empty()) return;
+    const auto differs = [&](const PeerPtr& peer) {
+        return peer->limited != peers[0]->limited || peer->vain_count != peers[0]->vain_count;
+    };
+    const std::span equals(peers.begin(), std::ranges::find_if(peers, differs));
+    const auto turn = chunks_asked_++ % equals.size();
+    std::ranges::rotate(equals, equals.begin() + static_cast<std::ptrdiff_t>(turn));
+    // One that never answers is found out only when its time is over: until then it holds up one question.
+    std::ranges::stable_sort(equals, {}, &Peer::asked_count);
 }
 
 Task<api::network::FetchHeadersReply> Core::fetch_headers(mesh::Context context, api::network::FetchHeaders request) {
@@ -219,7 +231,7 @@ Task<api::network::FetchSnapshotReply> Core::snapshot_from(PeerPtr peer, GetSnap
 Task<api::network::FetchChunkReply> Core::fetch_chunk(mesh::Context context, api::network::FetchChunk request) {
     const GetChunk wanted{request.number, request.range.first, request.range.last, request.range.slot_first};
     auto peers = holders(request.number, true, {}, request.not_from);
-    if (!peers.empty()) std::ranges::rotate(peers, peers.begin() + static_cast<long>(chunks_asked_++ % peers.size()));
+    take_turns(peers);
     co_return co_await first_answer<api::network::FetchChunkReply>(
         context, std::move(peers), "no peer serves snapshot " + std::to_string(request.number),
         [this, wanted](PeerPtr peer, std::int64_t timeout) { return chunk_from(std::move(peer), wanted, timeout); });

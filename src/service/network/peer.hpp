@@ -110,6 +110,8 @@ class Peer final : public net::TlsStream {
     std::int64_t pinged_ns = 0;
     std::optional<std::int64_t> silent_after_ns;  // a shorter time to be heard of than usual
     std::int64_t latency_ns = 0;
+    std::size_t asked_count = 0;  // questions of a node that is behind which it has not answered
+    std::size_t vain_count = 0;   // of them in a row that it was of no use for: others are asked before it
     std::int64_t skew_ms = 0;
     Score score;
 

@@ -224,5 +224,75 @@ TEST_F(Sync, requests_for_chunks_go_to_one_peer_after_the_other) {
     EXPECT_EQ(asked.size(), 2U);
 }
 
+/// More than are asked one question, and each of them quicker than who has the answer.
+TEST_F(Sync, peers_that_never_answer_keep_nobody_from_those_that_do) {
+    fill(*full_);
+    std::vector<std::unique_ptr<TestKey>> keys;
+    std::vector<std::string> ids;
+    for (int i = 0; i < 5; ++i) {
+        ids.push_back(keys.emplace_back(std::make_unique<TestKey>("mute" + std::to_string(i)))->id());
+    }
+    const auto node = listening(bad_key_, ids, 0, [&](Config& config) {
+        config.static_peers.push_back({(*full_)->id(), (*full_)->address()});
+        config.limits.bodies_ns = 30 * ns_per_ms;
+    });
+    Hello ahead = good_hello();
+    ahead.head_number = 9;
+    std::vector<std::shared_ptr<RawPeer>> mute;
+    for (const auto& key : keys) {
+        mute.push_back(connect(*node, *key));
+        mute.back()->answers_pings = false;
+        mute.back()->say(to_frame(StatusMessage{9, {}, 9, 0}));
+    }
+    ASSERT_TRUE(eventually([&] {
+        const auto peers = node->peers();
+        return std::ranges::count_if(peers, [](const auto& peer) { return peer.height >= 8; }) == 6;
+    }));
+    const auto asked = [&](Type type) {
+        std::size_t count = 0;
+        for (const auto& peer : mute) count += peer->heard(type).size();
+        return count;
+    };
+    EXPECT_FALSE(run((*node)->fetch_headers(patience(), {2, 5, {}}))) << "so many are not asked at a time";
+    const auto second = run((*node)->fetch_headers(patience(), {2, 5, {}}));
+    ASSERT_TRUE(second) << second.error().message;
+    EXPECT_GE(asked(Type::get_headers), 4U);
+    for (int i = 0; i < 8; ++i) {
+        const auto chunk = run((*node)->fetch_chunk(patience(), {8, {}, {}}));
+        ASSERT_TRUE(chunk) << chunk.error().message;
+    }
+    EXPECT_LE(asked(Type::get_headers) + asked(Type::get_chunk), mute.size()) << "each is asked once";
+    EXPECT_EQ(score_of(*node, full_key_.id()), 0);
+}
+
+/// Four chunks at a time, as a snapshot is taken: of two peers each has two to answer, and one goes on with its own.
+TEST_F(Sync, a_peer_that_never_answers_holds_up_its_share) {
+    fill(*full_);
+    const TestKey mute_key("mute");
+    const auto node = listening(bad_key_, {mute_key.id()}, 0, [&](Config& config) {
+        config.static_peers.push_back({(*full_)->id(), (*full_)->address()});
+    });
+    Hello ahead = good_hello();
+    ahead.head_number = 9;
+    const auto mute = connect(*node, mute_key, ahead);
+    ASSERT_TRUE(eventually([&] {
+        const auto peers = node->peers();
+        return std::ranges::count_if(peers, [](const auto& peer) { return peer.height >= 8; }) == 2;
+    }));
+    std::atomic<int> good = 0;
+    std::atomic<int> ended = 0;
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_TRUE(eventually([&] { return good >= i - 3; })) << "no more than four wait";
+        spawn((*node)->fetch_chunk(patience(), {8, {}, {}}), [&](const auto& chunk) {
+            good += chunk.has_value();
+            ++ended;
+        });
+    }
+    EXPECT_GE(mute->heard(Type::get_chunk).size(), 1U);
+    EXPECT_LE(mute->heard(Type::get_chunk).size(), 2U);
+    (*node)->stop();
+    EXPECT_TRUE(eventually([&] { return ended == 20; }));
+}
+
 }  // namespace
 }  // namespace weft::service::network
