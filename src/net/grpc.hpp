@@ -59,8 +59,9 @@ struct GrpcServerOptions {
 };
 
 struct Request;
-/// Whether somebody may call; asked before each call, on the connection's thread. The request has no body.
-using GrpcAdmission = std::function<Result<void>(const Request&)>;
+/// Whether somebody may call, and who it is, for the call's context (null: nobody asks); asked before each call, on the
+/// connection's thread. The request has no body.
+using GrpcAdmission = std::function<Result<std::shared_ptr<const mesh::Caller>>(const Request&)>;
 
 /// The methods of a server, and what it says of its health.
 class GrpcService {
@@ -77,7 +78,7 @@ class GrpcService {
     void set_admission(GrpcAdmission admission) { admission_ = std::move(admission); }
     [[nodiscard]] bool has_admission() const { return admission_ != nullptr; }
     /// @errors as the admission.
-    [[nodiscard]] Result<void> admit(const Request& request) const;
+    [[nodiscard]] Result<std::shared_ptr<const mesh::Caller>> admit(const Request& request) const;
     /// As GrpcServer::set_health.
     void set_health(std::string_view service, bool serving) const;
     /// Asked by health checks besides; before a server listens.

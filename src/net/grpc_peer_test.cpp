@@ -93,8 +93,8 @@ TEST(grpc_peer, calls_our_server) {
             count.notify_all();
         }(std::move(stream), left);
     });
-    service->set_admission([](const Request& request) -> Result<void> {
-        if (request.header("x-key") == "key") return {};
+    service->set_admission([](const Request& request) -> Result<std::shared_ptr<const mesh::Caller>> {
+        if (request.header("x-key") == "key") return nullptr;
         return fail(ErrorCode::unauthenticated, "a key is needed");
     });
     std::optional<HttpServer> server;

@@ -33,8 +33,8 @@ class GrpcExchange final : public Exchange {
     [[nodiscard]] std::string_view method() const {
         return path_.starts_with('/') ? std::string_view(path_).substr(1) : std::string_view();
     }
-    [[nodiscard]] Result<void> may_run() const;
-    [[nodiscard]] mesh::Context context(std::int64_t timeout_ns) const;
+    [[nodiscard]] Result<std::shared_ptr<const mesh::Caller>> may_run() const;
+    [[nodiscard]] mesh::Context context(std::int64_t timeout_ns, std::shared_ptr<const mesh::Caller> caller) const;
     void answer(Bytes reply);
     void refuse(const Error& error);
     void answer_http(std::string_view status);
@@ -68,9 +68,9 @@ void GrpcExchange::on_header(std::string_view name, std::string_view value) {
     }
 }
 
-Result<void> GrpcExchange::may_run() const {
+Result<std::shared_ptr<const mesh::Caller>> GrpcExchange::may_run() const {
     if (connection().handlers_full()) return fail(ErrorCode::resource_exhausted, "too many calls at once");
-    if (!service_->has_admission()) return {};
+    if (!service_->has_admission()) return nullptr;
     std::vector<Header> headers;
     for (const auto& [name, value] : fields_) headers.push_back({name, value});
     Request request;
@@ -83,8 +83,9 @@ Result<void> GrpcExchange::may_run() const {
     return service_->admit(request);
 }
 
-mesh::Context GrpcExchange::context(std::int64_t timeout_ns) const {
+mesh::Context GrpcExchange::context(std::int64_t timeout_ns, std::shared_ptr<const mesh::Caller> caller) const {
     mesh::Context out;
+    out.caller = std::move(caller);
     if (timeout_ns != 0) out.deadline_ns = connection().loop().now_ns() + timeout_ns;
     out.trace_id = trace_id_;
     return out;
@@ -93,8 +94,10 @@ mesh::Context GrpcExchange::context(std::int64_t timeout_ns) const {
 void GrpcExchange::on_headers_end() {
     const GrpcStreamHandler* handler = is_post_ && is_grpc_ ? service_->find_stream(method()) : nullptr;
     if (handler == nullptr) return;
-    if (const auto may = may_run(); !may) return refuse(may.error());
-    start_grpc_stream(connection(), stream_id(), *this, service_, *handler, context(timeout_ns_.value_or(0)));
+    auto caller = may_run();
+    if (!caller) return refuse(caller.error());
+    const auto with = context(timeout_ns_.value_or(0), *std::move(caller));
+    start_grpc_stream(connection(), stream_id(), *this, service_, *handler, with);
 }
 
 void GrpcExchange::on_request_end() {
@@ -105,8 +108,9 @@ void GrpcExchange::on_request_end() {
     auto message = request_.take();
     if (!message) return refuse(message.error());
     request_bytes_ = *std::move(message);
-    if (const auto may = may_run(); !may) return refuse(may.error());
-    const auto with = context(timeout_ns_.value_or(service_->options().timeout_ns));
+    auto caller = may_run();
+    if (!caller) return refuse(caller.error());
+    const auto with = context(timeout_ns_.value_or(service_->options().timeout_ns), *std::move(caller));
     run((*handler)(with, request_bytes_), [this](Result<Bytes> result) {
         if (result) {
             answer(*std::move(result));
@@ -175,9 +179,9 @@ const GrpcHandler* GrpcService::find(std::string_view method) const {
     return found == handlers_.end() ? nullptr : &found->second;
 }
 
-Result<void> GrpcService::admit(const Request& request) const {
+Result<std::shared_ptr<const mesh::Caller>> GrpcService::admit(const Request& request) const {
     constexpr std::string_view health_path = "/grpc.health.v1.Health/";
-    if (!admission_ || request.path.starts_with(health_path)) return {};
+    if (!admission_ || request.path.starts_with(health_path)) return nullptr;
     return admission_(request);
 }
 

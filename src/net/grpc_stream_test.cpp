@@ -189,13 +189,19 @@ TEST_F(GrpcWeb, who_leaves_ends_the_stream) {
 }
 
 TEST_F(GrpcWeb, calls_are_admitted_as_over_grpc) {
-    service->set_admission([](const Request& request) -> Result<void> {
-        if (request.header("authorization") == "Bearer k") return {};
-        return fail(ErrorCode::unauthenticated, "no key");
+    service->set_admission([](const Request& request) -> Result<std::shared_ptr<const mesh::Caller>> {
+        if (request.header("authorization") != "Bearer k") return fail(ErrorCode::unauthenticated, "no key");
+        return std::make_shared<mesh::Caller>(mesh::Caller{.metadata = {}, .principal = "who has k"});
+    });
+    service->handle("test.Echo/Caller", [](mesh::Context context, BytesView) -> Task<Bytes> {
+        const std::string& who = context.caller->principal;
+        co_return Bytes(who.begin(), who.end());
     });
     EXPECT_EQ(ask("test.Echo/Echo", framed("x")), trailers("grpc-status: 16\r\ngrpc-message: no key\r\n"));
     EXPECT_NE(ask("test.Echo/Tick", framed("x")).find("grpc-status: 16\r\n"), std::string::npos);
     EXPECT_NE(ask("test.Echo/Echo", framed("x"), "", "Authorization: Bearer k\r\n").find("grpc-status: 0"),
+              std::string::npos);
+    EXPECT_NE(ask("test.Echo/Caller", framed("x"), "", "Authorization: Bearer k\r\n").find(framed("who has k")),
               std::string::npos);
 }
 

@@ -121,8 +121,9 @@ Task<Bytes> call_unary(const GrpcService& service, std::string_view method, mesh
     co_return co_await (*handler)(context, message);
 }
 
-mesh::Context context_of(const Request& request, std::int64_t timeout_ns) {
+mesh::Context context_of(const Request& request, std::int64_t timeout_ns, std::shared_ptr<const mesh::Caller> caller) {
     mesh::Context out;
+    out.caller = std::move(caller);
     timeout_ns = parse_grpc_timeout(request.header("grpc-timeout")).value_or(timeout_ns);
     if (timeout_ns != 0) out.deadline_ns = monotonic_ns() + timeout_ns;
     if (const auto trace = observe::parse_traceparent(request.header("traceparent"))) out.trace_id = trace->trace.low;
@@ -168,21 +169,21 @@ Task<Response> serve_grpc_web(std::shared_ptr<const GrpcService> service, Reques
     const std::string_view method = request.path.substr(std::min<std::size_t>(request.path.size(), 1));
     std::string decoded;
     std::string_view body = request.body;
-    Result<void> fine;
+    Result<std::shared_ptr<const mesh::Caller>> caller;
     if (writer.content_type().starts_with(text_type)) {
         if (auto bytes = from_base64_pieces(body)) {
             body = decoded = *std::move(bytes);
         } else {
-            fine = std::unexpected(std::move(bytes).error());
+            caller = std::unexpected(std::move(bytes).error());
         }
     }
-    if (fine) fine = service->admit(request);
-    if (!fine) {
-        end(std::unexpected(fine.error()));
+    if (caller) caller = service->admit(request);
+    if (!caller) {
+        end(std::unexpected(caller.error()));
     } else if (const auto* handler = service->find_stream(method)) {
-        response.stream = WebBody::start(writer, service, *handler, context_of(request, 0), as_bytes(body));
+        response.stream = WebBody::start(writer, service, *handler, context_of(request, 0, *caller), as_bytes(body));
     } else {
-        const auto context = context_of(request, service->options().timeout_ns);
+        const auto context = context_of(request, service->options().timeout_ns, *caller);
         end(co_await settled(call_unary(*service, method, context, as_bytes(body))));
     }
     co_return response;

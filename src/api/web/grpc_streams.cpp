@@ -60,10 +60,11 @@ class StreamSession final : public net::Session {
 
 /// From the subscription on until the client leaves.
 template <class T>
-Task<void> follow(std::shared_ptr<const GrpcHooks> hooks, net::GrpcStreamPtr stream, std::string params) {
+Task<void> follow(std::shared_ptr<const GrpcHooks> hooks, mesh::Context context, net::GrpcStreamPtr stream,
+                  std::string params) {
     const auto held = hooks->hold ? hooks->hold() : nullptr;
     const auto session = std::make_shared<StreamSession<T>>(*net::Loop::current(), stream);
-    const auto context = mesh::Context::with_timeout(subscribe_timeout_ns);
+    context.deadline_ns = monotonic_ns() + subscribe_timeout_ns;
     const auto begun = co_await settled(hooks->subscribe(context, session, std::move(params)));
     if (!begun) co_await Result<void>(std::unexpected(to_grpc_error(begun.error())));
     hooks->activate(session->id());
@@ -80,26 +81,26 @@ Task<Request> request_of(net::GrpcStreamPtr stream) {
     co_return wire::decode<Request>(*message);
 }
 
-Task<void> heads(std::shared_ptr<const GrpcHooks> hooks, net::GrpcStreamPtr stream) {
+Task<void> heads(std::shared_ptr<const GrpcHooks> hooks, mesh::Context context, net::GrpcStreamPtr stream) {
     co_await request_of<chain_v1::HeadsRequest>(stream);
-    co_await follow<chain_v1::BlockHeader>(std::move(hooks), stream, R"(["newHeads"])");
+    co_await follow<chain_v1::BlockHeader>(std::move(hooks), std::move(context), stream, R"(["newHeads"])");
 }
 
-Task<void> logs(std::shared_ptr<const GrpcHooks> hooks, net::GrpcStreamPtr stream) {
+Task<void> logs(std::shared_ptr<const GrpcHooks> hooks, mesh::Context context, net::GrpcStreamPtr stream) {
     const auto request = co_await request_of<chain_v1::LogsRequest>(stream);
     json::Writer filter;
     filter.begin_object();
     write_filter(filter, request.filter);
     filter.end_object();
-    co_await follow<chain_v1::Log>(std::move(hooks), stream, R"(["logs",)" + filter.text() + "]");
+    co_await follow<chain_v1::Log>(std::move(hooks), std::move(context), stream, R"(["logs",)" + filter.text() + "]");
 }
 
 }  // namespace
 
 void add_streams(net::GrpcService& service, std::shared_ptr<const GrpcHooks> hooks) {
     const auto with = [&](std::string_view method, auto serve) {
-        service.handle_stream(std::string(method), [hooks, serve](const mesh::Context&, net::GrpcStreamPtr stream) {
-            return serve(hooks, std::move(stream));
+        service.handle_stream(std::string(method), [hooks, serve](mesh::Context context, net::GrpcStreamPtr stream) {
+            return serve(hooks, std::move(context), std::move(stream));
         });
     };
     with(chain_v1::HeadsRequest::method, heads);

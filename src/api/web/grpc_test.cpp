@@ -220,7 +220,7 @@ TEST_F(GrpcChain, answers_at_the_deadline_whoever_is_asked) {
 
 TEST_F(GrpcChain, who_may_not_call_is_told) {
     std::string seen;
-    hooks.admission = [&](const net::Request& request) -> Result<void> {
+    hooks.admission = [&](const net::Request& request) -> Result<std::shared_ptr<const mesh::Caller>> {
         seen = request.path;
         EXPECT_FALSE(request.peer.empty());
         EXPECT_TRUE(request.header("Content-Type").starts_with("application/grpc"));

@@ -221,8 +221,8 @@ Engine::Quick Engine::begin_quick(const net::RpcRequestSpans& spans, const Metho
     return {nullptr, make_recycled<Pending>(*this, std::move(spec))};
 }
 
-Task<std::string> Engine::call(std::string method, std::string params) {
-    const AnswerPtr answer = co_await ask(method, params, "1", {});
+Task<std::string> Engine::call(std::string method, std::string params, Client client) {
+    const AnswerPtr answer = co_await ask(method, params, "1", std::move(client));
     const auto& parts = answer->parts;
     if (!answer->is_error()) co_return std::string(parts.result);
     const json::Value told = json::parse(parts.error).value_or(json::Value());
@@ -252,7 +252,9 @@ AnswerPtr Engine::check(const Client& client, std::string_view name, const Metho
                           "the method " + std::string(name) + " does not exist/is not available");
     }
     if (!client.caller) return nullptr;
-    const std::int64_t wait = client.caller->take(rule.cost, loop_.now_ns(), unix_seconds());
+    const std::uint32_t paid = client.paid != nullptr ? std::min(rule.cost, *client.paid) : 0;
+    if (paid > 0) *client.paid -= paid;
+    const std::int64_t wait = client.caller->take(rule.cost - paid, loop_.now_ns(), unix_seconds());
     if (wait == 0) return nullptr;
     limited_.add();
     if (client.wait_ns != nullptr) *client.wait_ns = wait;

@@ -31,6 +31,8 @@ struct Client {
     bool* subscribed = nullptr;
     /// Set when a call was refused for the caller's limits: how long to wait.
     std::int64_t* wait_ns = nullptr;
+    /// What was taken from the caller already for calls like this one.
+    std::uint32_t* paid = nullptr;
 };
 
 /// Of one loop.
@@ -54,7 +56,7 @@ class Engine {
     /// Answers one body, a request or a batch; empty if there is nothing to say. @p body must live until it ends.
     Task<std::string> answer(std::string_view body, Client client);
     /// One call of the gateway's own or of a façade; an error reply is an Error with the reply's code.
-    Task<std::string> call(std::string method, std::string params);
+    Task<std::string> call(std::string method, std::string params, Client client);
 
     [[nodiscard]] Upstreams& upstreams() { return upstreams_; }
     /// As a JSON object; of the lead.

@@ -29,6 +29,14 @@ Result<bool> wants_strong(const net::Request& request) {
     return fail(ErrorCode::invalid_argument, "weft-consistency: strong, causal or eventual");
 }
 
+/// Who asks by a façade, in its calls' context. Of the loop of its request.
+struct Asking : mesh::Caller {
+    explicit Asking(CallerPtr of) : who(std::move(of)) {}
+    const CallerPtr who;
+    /// The request was admitted for one call; what its methods cost besides is taken when it asks them.
+    mutable std::uint32_t paid = 1;
+};
+
 /// Who is at the other end of a WebSocket: its note. Of the session's loop.
 struct Visitor {
     Visitor(CallerPtr admitted, const net::Request& request, bool strong)
@@ -69,16 +77,20 @@ struct Proxy::State : std::enable_shared_from_this<State> {
           config(std::make_shared<const ProxyConfig>(std::move(with))),
           workers(workers_of(group)),
           hub(*lead().loop,
-              [this](std::string method, std::string params) { return call(std::move(method), std::move(params)); }),
+              [this](std::string method, std::string params) {
+                  return call({}, std::move(method), std::move(params));
+              }),
           facade(
-              [this](mesh::Context, std::string_view method, std::string params) {
-                  return call(std::string(method), std::move(params));
+              [this](mesh::Context context, std::string_view method, std::string params) {
+                  return call(std::move(context), std::string(method), std::move(params));
               },
               {.hold = [this] { return shared_from_this(); },
                .admission = [this](const net::Request& request) { return admit_call(request); },
                .ready = [this] { return any_usable(); },
-               .subscribe = [this](mesh::Context, const net::SessionPtr& session,
-                                   std::string params) { return subscribe(session, std::move(params)); },
+               .subscribe =
+                   [this](mesh::Context context, net::SessionPtr session, std::string params) {
+                       return call(std::move(context), "eth_subscribe", std::move(params), std::move(session));
+                   },
                .activate = [this](std::uint64_t session) { at_hub([session](Hub& of) { of.activate(session); }); },
                .unsubscribe =
                    [this](std::uint64_t session) { at_hub([session](Hub& of) { of.remove_session(session); }); },
@@ -104,9 +116,16 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         return *found;
     }
 
-    Task<std::string> call(std::string method, std::string params) {
+    /// The gateway itself asks where the context has no caller.
+    Task<std::string> call(mesh::Context context, std::string method, std::string params,
+                           net::SessionPtr session = {}) {
         const GenerationPtr with = here().now;
-        co_return co_await with->engine.call(std::move(method), std::move(params));
+        Client client{.session = std::move(session)};
+        if (const auto* const asking = static_cast<const Asking*>(context.caller.get())) {
+            client.caller = asking->who;
+            client.paid = &asking->paid;
+        }
+        co_return co_await with->engine.call(std::move(method), std::move(params), std::move(client));
     }
 
     // What follows is done on the loop that it is about.
@@ -272,22 +291,15 @@ struct Proxy::State : std::enable_shared_from_this<State> {
         return response;
     }
 
-    /// Whether a gRPC call may be made: it costs as much as a request of REST.
-    Result<void> admit_call(const net::Request& request) {
+    /// Whether a gRPC call may be made, and who makes it.
+    Result<std::shared_ptr<const mesh::Caller>> admit_call(const net::Request& request) {
         auto& worker = here();
         WEFT_TRY(const CallerPtr caller, worker.now->guard->admit(request, unix_seconds()));
         if (caller->is_restricted()) {
             return fail(ErrorCode::permission_denied, "this key is for some JSON-RPC methods only");
         }
-        if (caller->take(1, worker.loop->now_ns(), unix_seconds()) == 0) return {};
+        if (caller->take(1, worker.loop->now_ns(), unix_seconds()) == 0) return std::make_shared<Asking>(caller);
         return fail(ErrorCode::resource_exhausted, "too many calls");
-    }
-
-    Task<std::string> subscribe(net::SessionPtr session, std::string params) {
-        const AnswerPtr answer = co_await net::run_at(
-            hub.loop(), hub.answer("eth_subscribe", std::move(params), std::move(session)));
-        if (!answer->is_error()) co_return std::string(answer->parts.result);
-        co_return net::rpc_fail(static_cast<std::int32_t>(answer->parts.code), std::string(answer->parts.message));
     }
 
     Task<bool> any_usable() { co_return here().now->engine.upstreams().any_usable(); }
@@ -319,7 +331,8 @@ struct Proxy::State : std::enable_shared_from_this<State> {
                 refusal.headers.emplace_back("Retry-After", std::to_string(wait / ns_per_s + 1));
                 return ready(std::move(refusal));
             }
-            const auto context = mesh::Context::with_timeout(now->config->request_timeout_ns);
+            auto context = mesh::Context::with_timeout(now->config->request_timeout_ns);
+            context.caller = std::make_shared<Asking>(*caller);
             if (auto answer = facade.answer(context, request)) return with_origin(std::move(*answer), request);
         }
         // A key may stand as the path.

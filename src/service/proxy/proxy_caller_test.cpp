@@ -48,6 +48,22 @@ class ProxyCaller : public testing::ProxyTest {
     Task<int> status_for(Headers headers, std::string path = "/") {
         co_return (co_await post(request("eth_chainId", "[]"), std::move(headers), std::move(path))).status;
     }
+    /// Over grpc-web, where an ordinary client can send a key; gRPC's own calls are admitted by the same function.
+    Task<std::string> grpc_status(std::string method, std::string key) {
+        net::Fetch fetch;
+        fetch.method = "POST";
+        fetch.endpoint = address_;
+        fetch.target = "/weft.chain.v1.Chain/" + method;
+        fetch.content_type = "application/grpc-web+proto";
+        fetch.body = std::string(5, '\0');
+        fetch.headers = {{"Origin", "https://app.example"}};
+        if (!key.empty()) fetch.headers.emplace_back("X-API-Key", std::move(key));
+        const auto reply = co_await client_->fetch(mesh::Context::with_timeout(20 * ns_per_s), std::move(fetch));
+        EXPECT_EQ(reply.status, 200);
+        EXPECT_EQ(header_of(reply, "Access-Control-Allow-Origin"), "*");
+        const auto at = reply.body.find("grpc-status: ");
+        co_return at == std::string::npos ? "" : reply.body.substr(at + 13, reply.body.find('\r', at) - at - 13);
+    }
     static std::string header_of(const net::Reply& reply, std::string_view name) {
         return std::string(reply.header(name));
     }
@@ -95,32 +111,16 @@ TEST_F(ProxyCaller, a_key_has_its_own_limits_and_is_told_when_to_come_again) {
     });
 }
 
-/// Over grpc-web, where an ordinary client can send a key; gRPC's own calls are admitted by the same function.
 TEST_F(ProxyCaller, keys_and_limits_are_those_of_grpc_too) {
     config.guard.keys = {{"slow", "key-of-slow", "", {1, 3, 0}, {}}, {"few", "key-of-few", "", {}, {"eth_chain*"}}};
     add();
     begin();
-    const auto status_of = [&](std::string key) -> Task<std::string> {
-        net::Fetch fetch;
-        fetch.method = "POST";
-        fetch.endpoint = address_;
-        fetch.target = "/weft.chain.v1.Chain/GetHead";
-        fetch.content_type = "application/grpc-web+proto";
-        fetch.body = std::string(5, '\0');
-        fetch.headers = {{"Origin", "https://app.example"}};
-        if (!key.empty()) fetch.headers.emplace_back("X-API-Key", std::move(key));
-        const auto reply = co_await client_->fetch(mesh::Context::with_timeout(20 * ns_per_s), std::move(fetch));
-        EXPECT_EQ(reply.status, 200);
-        EXPECT_EQ(header_of(reply, "Access-Control-Allow-Origin"), "*");
-        const auto at = reply.body.find("grpc-status: ");
-        co_return at == std::string::npos ? "" : reply.body.substr(at + 13, reply.body.find('\r', at) - at - 13);
-    };
     on_loop([&]() -> Task<void> {
-        EXPECT_EQ(co_await status_of(""), "16");
-        EXPECT_EQ(co_await status_of("key-of-nobody"), "16");
-        EXPECT_EQ(co_await status_of("key-of-few"), "7");
-        for (int i = 0; i < 3; ++i) EXPECT_EQ(co_await status_of("key-of-slow"), "0");
-        EXPECT_EQ(co_await status_of("key-of-slow"), "8");
+        EXPECT_EQ(co_await grpc_status("GetHead", ""), "16");
+        EXPECT_EQ(co_await grpc_status("GetHead", "key-of-nobody"), "16");
+        EXPECT_EQ(co_await grpc_status("GetHead", "key-of-few"), "7");
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(co_await grpc_status("GetHead", "key-of-slow"), "0");
+        EXPECT_EQ(co_await grpc_status("GetHead", "key-of-slow"), "8");
     });
     net::GrpcClient client(loops_, address_.to_string());
     const auto ask = [&](std::string_view method) {
@@ -128,6 +128,33 @@ TEST_F(ProxyCaller, keys_and_limits_are_those_of_grpc_too) {
     };
     EXPECT_EQ(ask("weft.chain.v1.Chain/GetHead").error().code, ErrorCode::unauthenticated);
     EXPECT_TRUE(ask("grpc.health.v1.Health/Check")) << "how the gateway is needs no key";
+}
+
+TEST_F(ProxyCaller, what_is_asked_by_a_facade_costs_what_its_methods_cost) {
+    config.rules["eth_getBlockByNumber"].cost = 4;
+    for (const char* method : {"eth_chainId", "web3_clientVersion"}) config.rules[method].cost = 0;
+    // A block by REST asks for the block and for the one that is final.
+    config.guard.keys = {{"rest", "key-of-rest", "", {0, 0, 18}, {}},
+                         {"graphql", "key-of-graphql", "", {0, 0, 10}, {}},
+                         {"grpc", "key-of-grpc", "", {0, 0, 10}, {}},
+                         {"free", "key-of-free", "", {0, 0, 10}, {}}};
+    add().says("web3_clientVersion", "\"test\"");
+    begin();
+    on_loop([&]() -> Task<void> {
+        for (int i = 0; i < 4; ++i) {
+            SCOPED_TRACE(i);
+            // Two requests cost most of it; those that follow are let in as one call and stopped at their methods.
+            const auto rest = co_await get("/v1/blocks/5", {{"X-API-Key", "key-of-rest"}});
+            EXPECT_EQ(rest.status, i < 2 ? 200 : 429) << rest.body;
+            EXPECT_EQ(header_of(rest, "Retry-After"), i < 2 ? "" : "1");
+            const auto graph = co_await post(R"({"query":"{ block(number: 5) { hash } }"})",
+                                             {{"X-API-Key", "key-of-graphql"}}, "/graphql");
+            EXPECT_EQ(graph.body.find("too many calls") != std::string::npos, i >= 2) << graph.body;
+            EXPECT_EQ(co_await grpc_status("GetHead", "key-of-grpc"), i < 2 ? "0" : "8");
+        }
+        for (int i = 0; i < 10; ++i) EXPECT_EQ(co_await grpc_status("GetChainId", "key-of-free"), "0") << i;
+        EXPECT_EQ(co_await grpc_status("GetChainId", "key-of-free"), "8") << "a request is one call at least";
+    });
 }
 
 TEST_F(ProxyCaller, only_a_token_that_was_signed_and_holds_now_is_one) {

@@ -106,10 +106,11 @@ class ProxyTest : public ::testing::Test {
         const auto result = net::member_of(reply.body, "result");
         co_return std::string(result.empty() ? net::member_of(reply.body, "error") : result);
     }
-    Task<net::Reply> get(std::string path) {
+    Task<net::Reply> get(std::string path, Headers headers = {}) {
         net::Fetch fetch;
         fetch.endpoint = address_;
         fetch.target = std::move(path);
+        fetch.headers = std::move(headers);
         co_return co_await client_->fetch(mesh::Context::with_timeout(20 * ns_per_s), std::move(fetch));
     }
     Task<json::Value> status() { co_return json::parse((co_await get("/status")).body); }
