@@ -39,6 +39,8 @@ struct Config {
 inline constexpr unsigned timeout_doublings_max = 6;
 inline constexpr Height heights_ahead_max = 10;
 inline constexpr std::size_t kept_ahead_max = 1000;  // messages of later heights
+/// Bytes of them. Of this and the number each validator has its share: 16 MiB with four, more than any one message is.
+inline constexpr std::size_t kept_ahead_size_max = 64 << 20;
 inline constexpr std::size_t votes_kept_max = 8;     // of one validator and kind, the newest rounds
 inline constexpr std::size_t blocks_kept_max = 16;   // of one height
 inline constexpr std::size_t finals_kept_max = 16;   // heights, for those who lag
@@ -136,6 +138,7 @@ class Engine {
         Height helped_height = 0;
         std::int64_t helped_ms = 0;
         std::size_t kept_ahead = 0;
+        std::size_t kept_ahead_size = 0;
     };
     struct Final {
         BlockPtr block;

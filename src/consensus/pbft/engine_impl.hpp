@@ -167,12 +167,19 @@ void Engine<mutant>::on(const Received& event) {
 template <Mutant mutant>
 void Engine<mutant>::on_other_height(const Address& from, const Ptr& message) {
     if (message->height < height_) return help(from, message->height);
+    if (message->height > height_ + heights_ahead_max) return;
     Voter& voter = voters_[index_of(message->signer)];
-    const std::size_t share = kept_ahead_max / voters_.size();
-    if (message->height > height_ + heights_ahead_max || ahead_.size() >= kept_ahead_max || voter.kept_ahead >= share) {
+    const std::size_t size = size_of(*message);
+    const bool is_full = voter.kept_ahead >= kept_ahead_max / voters_.size() ||
+                         voter.kept_ahead_size + size > kept_ahead_size_max / voters_.size();
+    if (is_full) return;
+    // What somebody else signed, or nobody, must not take a validator's share.
+    if (!config_.verifier->is_signed(*message)) {
+        out_->push_back(Penalize{from, "a wrong signature"});
         return;
     }
     ++voter.kept_ahead;
+    voter.kept_ahead_size += size;
     ahead_.push_back(message);
     // Whoever is a height ahead has the block that is missing here; repeat() asks for it if it doesn't come.
     if (!is_decided_ && ahead_.size() == 1) set_timer(repeat_timer, 500);

@@ -118,6 +118,7 @@ class Bench {
         return out;
     }
 
+    [[nodiscard]] const ValidatorsPtr& validators() const { return validators_; }
     [[nodiscard]] std::size_t signatures_checked() const { return verifier_.count; }
 
     std::int64_t now_ms = start_ms;
@@ -474,6 +475,46 @@ TEST(pbft, floods_are_bounded) {
     bench.hear(bench.proposal(0, 0, block));
     bench.step(Executed{block->digest, true});
     EXPECT_EQ(bench.said_of(Kind::prepare), 1U);
+}
+
+/// Of large messages each validator has its share, whoever else floods.
+TEST(pbft, what_is_kept_of_later_heights_is_bounded_in_bytes) {
+    Bench bench;
+    const auto large = [&](unsigned number, unsigned from) {
+        auto block = std::make_shared<Block>(*bench.block(number, from));
+        block->height = 2;
+        block->bytes = Bytes(std::size_t{4} << 20);
+        auto out = bench.claim(from, number, 0, block);
+        out.height = 2;
+        return std::pair(std::weak_ptr<const Block>(block), std::move(out));
+    };
+    std::vector<std::weak_ptr<const Block>> blocks;
+    for (unsigned i = 0; i < 100; ++i) {
+        auto [block, message] = large(1000 + i, 1);
+        blocks.push_back(block);
+        bench.hear(std::move(message));
+    }
+    const auto kept = [&] { return std::ranges::count_if(blocks, [](const auto& it) { return !it.expired(); }); };
+    EXPECT_EQ(kept(), 3) << "a fourth of 64 MiB";
+    auto [block, message] = large(1, 2);
+    blocks.push_back(block);
+    bench.hear(std::move(message));
+    EXPECT_EQ(kept(), 4) << "another validator's share is its own";
+}
+
+/// Else it would be held against who is said to have signed it, and take that one's share.
+TEST(pbft, a_forged_message_of_a_later_height_costs_who_sent_it) {
+    Bench bench;
+    auto forged = bench.message(Kind::prepare, 1, 0);
+    forged.height = 2;
+    forged.signature = {};
+    bench.step(Received{validator(2), bench.share(forged)});
+    ASSERT_EQ(bench.all<Penalize>().size(), 1U);
+    EXPECT_EQ(bench.all<Penalize>()[0].peer, validator(2));
+    const auto block = bench.block(1, 0);
+    bench.step(Committed{block, bench.validators()});
+    EXPECT_EQ(bench.engine->height(), 2U);
+    EXPECT_EQ(bench.all<Penalize>().size(), 1U);
 }
 
 TEST(pbft, wrong_signatures_and_strangers_count_for_nothing) {

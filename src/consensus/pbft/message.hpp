@@ -46,6 +46,16 @@ struct PbftMessage final : Message {
 };
 using Ptr = std::shared_ptr<const PbftMessage>;
 
+/// What a message holds, about. Its parts mostly name the block that it carries itself: @p shared, which counts once.
+inline std::size_t size_of(const PbftMessage& message, const BlockPtr& shared = nullptr) {
+    std::size_t out = sizeof message;
+    if (message.block && message.block != shared) out += message.block->bytes.size();
+    for (const auto* const parts : {&message.round_changes, &message.votes}) {
+        for (const auto& part : *parts) out += size_of(*part, shared ? shared : message.block);
+    }
+    return out;
+}
+
 /// Checks signatures: in a node by secp256k1, in the simulator by tags that cannot be forged there either.
 class Verifier {
   public:

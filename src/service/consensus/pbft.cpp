@@ -18,7 +18,9 @@ namespace weft::service::consensus {
 namespace {
 
 constexpr std::int64_t call_timeout_ns = 10 * ns_per_s;
-constexpr std::size_t queued_max = 4096;  // messages of others that wait for the engine
+// Messages of others that wait for the engine, and their bytes: one may have four blocks.
+constexpr std::size_t queued_max = 4096;
+constexpr std::size_t queued_size_max = 64 << 20;
 constexpr std::int64_t disk_retry_ms = 500;
 
 mesh::Context context() { return mesh::Context::with_timeout(call_timeout_ns); }
@@ -109,6 +111,18 @@ void Pbft::post(Work work) {
     wake_.notify_one();
 }
 
+bool Pbft::post_delivered(std::size_t size, Work work) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_ || delivered_ >= queued_max || delivered_size_ + size > queued_size_max) return false;
+        ++delivered_;
+        delivered_size_ += size;
+        works_.push_back(std::move(work));
+    }
+    wake_.notify_one();
+    return true;
+}
+
 void Pbft::loop() {
     begin();
     std::deque<Work> works;
@@ -125,7 +139,7 @@ void Pbft::loop() {
             }
             if (stopping_) return;
             works.swap(works_);
-            delivered_ = 0;
+            delivered_ = delivered_size_ = 0;
         }
         for (auto& work : works) work();
         works.clear();
@@ -313,10 +327,12 @@ Task<api::consensus::DeliverReply> Pbft::deliver(mesh::Context, api::consensus::
     const auto reject = [](const Error& error) {
         return api::consensus::DeliverReply{Verdict::reject, error.message, {}};
     };
+    const auto busy = [] { return api::consensus::DeliverReply{Verdict::ignore, "busy", {}}; };
     if (const auto read = decode_read_message(request.payload)) {
         if (request.is_relayed) co_return api::consensus::DeliverReply{Verdict::ignore, "not signed", {}};
-        post([this, from = request.from, read = *read] { on_read_message(from, read); });
-        co_return api::consensus::DeliverReply{};
+        const bool is_taken = post_delivered(
+            sizeof *read, [this, from = request.from, read = *read] { on_read_message(from, read); });
+        co_return is_taken ? api::consensus::DeliverReply{} : busy();
     }
     std::vector<cs::BlockPtr> blocks;
     for (auto& bytes : request.blocks) {
@@ -335,15 +351,11 @@ Task<api::consensus::DeliverReply> Pbft::deliver(mesh::Context, api::consensus::
         if (!counts) co_return api::consensus::DeliverReply{Verdict::ignore, "not signed", {}};
         request.from = *signer;
     }
-    {
-        const std::lock_guard lock(mutex_);
-        if (stopping_ || delivered_ >= queued_max) co_return api::consensus::DeliverReply{Verdict::ignore, "busy", {}};
-        ++delivered_;
-        works_.emplace_back([this, from = request.from, message = *std::move(message)]() mutable {
-            received(from, std::move(message));
-        });
-    }
-    wake_.notify_one();
+    const std::size_t size = size_of(**message);
+    const bool is_taken = post_delivered(size, [this, from = request.from, message = *std::move(message)]() mutable {
+        received(from, std::move(message));
+    });
+    if (!is_taken) co_return busy();
     co_return api::consensus::DeliverReply{Verdict::accept, {}, signer};
 }
 

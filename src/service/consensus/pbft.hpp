@@ -100,6 +100,8 @@ class Pbft final : public Consensus {
     // The engine's thread.
     void loop();
     void post(Work work);
+    /// What others sent. False: too much of it waits, and it is lost.
+    [[nodiscard]] bool post_delivered(std::size_t size, Work work);
     void feed(const cs::Event& event);
     void release(cs::Action&& action);
     void persisted();
@@ -216,6 +218,7 @@ class Pbft final : public Consensus {
     std::condition_variable end_;   // of the others, which wait for the end alone
     std::deque<Work> works_;
     std::size_t delivered_ = 0;  // of works_, messages of others
+    std::size_t delivered_size_ = 0;
     bool stopping_ = false;
     // Copies for other threads.
     api::consensus::StatusReply status_;
