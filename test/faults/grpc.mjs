@@ -1,4 +1,5 @@
-// As much of gRPC as it takes to ask one storage service for its blocks: a call, and the two messages by hand.
+// As much of gRPC as it takes to ask one storage service for its blocks and one network service for its peers: a call,
+// and the messages by hand.
 import http2 from 'node:http2';
 import { within } from '../clients/lib/until.mjs';
 
@@ -31,29 +32,30 @@ function varint(value) {
   return [...bytes, value];
 }
 
-/// The fields of a message by number; of a repeated one the last.
-function fields(bytes) {
-  const out = {};
+/// The fields of a message in order: [number, value].
+function* fields_of(bytes) {
   let at = 0;
   const read = () => {
-    let value = 0, factor = 1;
-    for (;; factor *= 0x80) {
+    let value = 0n;
+    for (let shift = 0n; ; shift += 7n) {
       const byte = bytes[at++];
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number(BigInt.asIntN(64, value));
     }
   };
   while (at < bytes.length) {
     const tag = read();
     if (tag % 8 === 0) {
-      out[tag >> 3] = read();
+      yield [tag >> 3, read()];
     } else {
       const size = read();
-      out[tag >> 3] = bytes.subarray(at, at += size);
+      yield [tag >> 3, bytes.subarray(at, at += size)];
     }
   }
-  return out;
 }
+
+/// By number; of a repeated one the last.
+const fields = (bytes) => Object.fromEntries(fields_of(bytes));
 
 export async function head_number(address) {
   return fields(await call(address, 'weft.Storage/Head', Buffer.alloc(0)))[1] ?? 0;
@@ -71,4 +73,14 @@ export async function block_hash(address, number) {
   const request = Buffer.from([0x0a, reference.length, ...reference, 0x10, 1]);
   const block = fields(fields(await call(address, 'weft.Storage/GetBlock', request))[1]);
   return `0x${block[1].toString('hex')}`;
+}
+
+/// @return  {id: score} of the peers that are connected
+export async function peer_scores(address) {
+  const peers = 4;
+  const status = await call(address, 'weft.Network/Status', Buffer.alloc(0));
+  return Object.fromEntries([...fields_of(status)].filter(([number]) => number === peers).map(([, bytes]) => {
+    const peer = fields(bytes);
+    return [peer[1].toString(), peer[9] ?? 0];
+  }));
 }
