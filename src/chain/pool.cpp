@@ -76,6 +76,21 @@ struct Sender {
 
 }  // namespace
 
+std::size_t memory_of(const SignedTransaction& transaction) {
+    // By hash, by price and among its sender's, with what the heap adds to each block.
+    constexpr std::size_t places = 384;
+    const Transaction& tx = transaction.transaction;
+    std::size_t out = sizeof transaction + places + transaction.encoded.size() + tx.data.size();
+    for (const auto& entry : tx.access_list) out += sizeof entry + entry.storage_keys.size() * sizeof(Hash);
+    out += tx.blob_hashes.size() * sizeof(Hash) + tx.authorizations.size() * sizeof(Authorization);
+    if (!transaction.sidecar) return out;
+    const auto& [version, blobs, commitments, proofs] = *transaction.sidecar;
+    for (const auto* const parts : {&blobs, &commitments, &proofs}) {
+        for (const auto& part : *parts) out += sizeof part + part.size();
+    }
+    return out;
+}
+
 struct Pool::Implementation {
     std::unordered_map<Hash, TransactionPtr> by_hash;
     std::unordered_map<Address, Sender> senders;
@@ -87,7 +102,7 @@ struct Pool::Implementation {
         const Transaction& tx = transaction->transaction;
         sender.items.insert(sender.find(tx.nonce), PoolItem{transaction, now_ms});
         by_hash.emplace(transaction->hash, transaction);
-        bytes += transaction->encoded.size();
+        bytes += memory_of(*transaction);
         if (prices.size() > 2 * by_hash.size() + 64) {
             std::erase_if(prices, [this](const Price& price) { return !by_hash.contains(price.hash); });
             std::make_heap(prices.begin(), prices.end());
@@ -98,7 +113,7 @@ struct Pool::Implementation {
     /// Takes an item out; the sender is settled later.
     std::vector<PoolItem>::iterator take(Sender& sender, std::vector<PoolItem>::iterator at) {
         by_hash.erase(at->transaction->hash);
-        bytes -= at->transaction->encoded.size();
+        bytes -= memory_of(*at->transaction);
         return sender.items.erase(at);
     }
     void settle(Sender& sender) {
@@ -118,7 +133,7 @@ struct Pool::Implementation {
             const auto found = by_hash.find(transaction->hash);
             if (found == by_hash.end()) continue;
             touched.insert(found->second->sender);
-            bytes -= found->second->encoded.size();
+            bytes -= memory_of(*found->second);
             by_hash.erase(found);
         }
         // Once a sender: one by one each would move all that stand behind it.
@@ -284,7 +299,7 @@ Checked<PoolAdded> Pool::add(TransactionPtr transaction, const PoolAccounts& acc
     // Room first, so that a refusal changes nothing but what was too cheap anyway.
     const auto is_full = [&] {
         return state_->by_hash.size() + 1 > limits_.count_max ||
-               state_->bytes + transaction->encoded.size() > limits_.bytes_max;
+               state_->bytes + memory_of(*transaction) > limits_.bytes_max;
     };
     while (is_full()) {
         const TransactionPtr victim = state_->cheapest();

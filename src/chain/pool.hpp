@@ -31,7 +31,7 @@ struct PoolLimits {
     std::size_t pending_per_account_max = 4096;
     std::size_t queued_per_account_max = 1024;
     std::size_t count_max = 65536;               // of all transactions
-    std::size_t bytes_max = 256 << 20;           // of all encodings
+    std::size_t bytes_max = 256 << 20;           // of all, as memory_of() counts them
     std::size_t transaction_bytes_max = 128 << 10;
     std::size_t blob_transactions_per_account_max = 16;
     std::uint64_t price_bump_percent = 10;
@@ -73,6 +73,9 @@ struct PoolStatus {
     std::size_t queued = 0;
     std::size_t bytes = 0;
 };
+
+/// Bytes that a waiting transaction takes: both its forms, its blobs, its places in the pool.
+[[nodiscard]] std::size_t memory_of(const SignedTransaction& transaction);
 
 struct PoolAdded {
     PoolPlace place = PoolPlace::pending;

@@ -97,6 +97,37 @@ TEST(pool, every_refusal_has_the_words_that_clients_match) {
     EXPECT_EQ(f.pool.status().pending, 1U);
 }
 
+/// As large as they come: their blobs are no part of their encoding.
+TEST(pool, blobs_count_among_its_bytes) {
+    PoolLimits limits;
+    limits.bytes_max = 4 << 20;
+    PoolFixture f(limits);
+    constexpr std::size_t blobs_max = 6;  // of one transaction
+    Bytes infinity(48);                   // the commitment to a blob of zeros, and its proofs
+    infinity[0] = 0xc0;
+    BlobSidecar sidecar;
+    sidecar.version = 1;
+    sidecar.blobs.assign(blobs_max, Bytes(crypto::blob_size));
+    sidecar.commitments.assign(blobs_max, infinity);
+    sidecar.proofs.assign(blobs_max * crypto::cells_per_blob, infinity);
+    const auto shared = std::make_shared<const BlobSidecar>(std::move(sidecar));
+    std::size_t taken = 0;
+    for (std::uint64_t nonce = 0; nonce < 3; ++nonce) {
+        for (std::uint64_t key = 1; key < 6; ++key) {
+            Transaction tx = PoolFixture::make(key, nonce)->transaction;
+            tx.type = TransactionType::blob;
+            tx.max_fee_per_blob_gas = 1;
+            tx.blob_hashes.assign(blobs_max, crypto::kzg_to_versioned_hash(infinity));
+            SignedTransaction out = *sign_transaction(tx, test_key(key));
+            out.sidecar = shared;
+            taken += f.add(std::make_shared<const SignedTransaction>(std::move(out))).has_value();
+        }
+    }
+    EXPECT_EQ(taken, 4U) << "of 0.8 MiB";
+    EXPECT_GT(f.pool.status().bytes, taken * blobs_max * crypto::blob_size);
+    EXPECT_LE(f.pool.status().bytes, limits.bytes_max);
+}
+
 TEST(pool, the_proofs_of_blobs_are_looked_at_last) {
     PoolFixture f;
     Bytes infinity(48);  // the commitment to a blob of zeros
@@ -234,11 +265,11 @@ TEST(pool, invariants_survive_random_use) {
             std::uint64_t nonce = f.accounts[content.sender].nonce;
             for (const auto& tx : content.pending) {
                 ASSERT_EQ(tx->transaction.nonce, nonce++);
-                bytes += tx->encoded.size();
+                bytes += memory_of(*tx);
             }
             for (const auto& tx : content.queued) {
                 ASSERT_GT(tx->transaction.nonce, nonce);
-                bytes += tx->encoded.size();
+                bytes += memory_of(*tx);
             }
             pending += content.pending.size();
             total += content.pending.size() + content.queued.size();
