@@ -59,14 +59,15 @@ Common::Common(const ProxyConfig& config, net::Loop& lead, std::size_t loops)
     view_.awaited = view_.outside;
 }
 
-void Common::begin_at(const Common& before, std::optional<std::uint64_t> chain_id) {
+bool Common::begin_at(const Common& before, std::optional<std::uint64_t> chain_id) {
     const View was = before.view();
-    if (chain_id && was.chain_id && chain_id != was.chain_id) return;
+    if (chain_id && was.chain_id && chain_id != was.chain_id) return false;
     change([&](View& view) {
         view.heads.begin_at(was.heads);
         view.chain_id = was.chain_id;
     });
     sent = before.sent;
+    return true;
 }
 
 Common::View Common::view() const {

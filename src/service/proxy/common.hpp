@@ -77,9 +77,10 @@ class Common : public std::enable_shared_from_this<Common> {
     /// @param loops  engines, of which the one of @p lead leads.
     Common(const ProxyConfig& config, net::Loop& lead, std::size_t loops);
 
-    /// Begins where another left off: what clients were told stays true, unless another chain is wanted now. Before
-    /// another loop uses this one.
-    void begin_at(const Common& before, std::optional<std::uint64_t> chain_id);
+    /// Begins where another left off: what clients were told stays true. Before another loop uses this one.
+    /// @param chain_id  that is wanted now.
+    /// @return          false: it was another, of which nothing is taken over.
+    [[nodiscard]] bool begin_at(const Common& before, std::optional<std::uint64_t> chain_id);
     [[nodiscard]] View view() const;
     /// Brings a copy of it, which was of that version, up to date. @return whether it was not.
     bool update(View& view, std::uint64_t& version) const {

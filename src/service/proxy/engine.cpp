@@ -63,7 +63,8 @@ Result<void> Engine::open() {
 void Engine::start(Engine* before) {
     if (before != nullptr) before->retire();
     if (&common_->lead() == &loop_) {
-        if (before != nullptr) common_->begin_at(*before->common_, config_.chain_id);
+        if (before != nullptr && !common_->begin_at(*before->common_, config_.chain_id)) hub_.begin_anew();
+        upstreams_.on_another_chain = [this] { hub_.begin_anew(); };
         hub_.on_pending_wanted = [this](bool wanted) { pending_feed_.want(wanted); };
         hub_.on_blocks = [this](std::optional<std::uint64_t> replaced) { followed(replaced); };
         upstreams_.on_chain = [this](std::uint64_t number, const std::string& hash) { return hub_.has(number, hash); };

@@ -63,6 +63,12 @@ void Hub::stop() {
     sweep_timer_.cancel();
 }
 
+void Hub::begin_anew() {
+    follower_ = Follower();
+    log_queue_.clear();
+    ++chains_;
+}
+
 std::string Hub::new_id() {
     // Nobody shall guess another's: whoever knows a filter's id may read and remove it.
     std::random_device random;
@@ -118,12 +124,13 @@ void Hub::take(FollowerEffects effects) {
 void Hub::fetch(std::string hash) {
     // No source of its own: an ancestor is taken because it was asked for.
     constexpr auto nobody = static_cast<std::size_t>(-1);
-    spawn(ask_("eth_getBlockByHash", "[" + hash + ",false]"), [this, alive = alive_, hash](Result<std::string> block) {
-        if (!*alive) return;
+    const auto take_it = [this, alive = alive_, hash, of = chains_](Result<std::string> block) {
+        if (!*alive || of != chains_) return;
         const bool is_it = block && net::member_of(*block, "hash") == hash;
         if (is_it) return saw(nobody, *block);
         take(follower_.missed(hash));
-    });
+    };
+    spawn(ask_("eth_getBlockByHash", "[" + hash + ",false]"), take_it);
 }
 
 void Hub::tell_head(const FollowedBlock& block, bool removed) {

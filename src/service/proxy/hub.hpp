@@ -45,6 +45,8 @@ class Hub {
 
     /// What it waits for is nothing to it any more.
     void stop();
+    /// Another chain is told from now on, whose blocks follow none of those that were told.
+    void begin_anew();
     /// An upstream has shown a header.
     void saw(std::size_t source, std::string_view header);
     /// A transaction waits at an upstream, by its hash (raw JSON). From any thread.
@@ -123,6 +125,7 @@ class Hub {
     AskUpstream ask_;
     HubLimits limits_;
     Follower follower_;
+    std::uint64_t chains_ = 0;                                     // that were told before
     std::unordered_map<std::string, Subscription> subscriptions_;  // by id, with its quotes
     std::unordered_map<std::uint64_t, std::vector<std::string>> by_session_;
     std::unordered_map<std::string, Filter> filters_;

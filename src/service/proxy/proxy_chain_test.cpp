@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/websocket.hpp"
 #include "observe/metric.hpp"
 #include "service/proxy/test_proxy.hpp"
 
@@ -177,6 +178,54 @@ TEST_F(ProxyChain, what_clients_were_told_stays_when_all_its_upstreams_are_gone)
         co_await is_of(usual, "1", false);
         EXPECT_EQ((co_await status())["chain_id"].text(), "5");
     });
+}
+
+TEST_F(ProxyChain, subscribers_go_on_at_the_chain_that_a_reload_leads_to) {
+    auto& other = add_other();
+    other.chain = std::make_shared<testing::TestChain>(70);
+    other.head.reset();
+    auto& usual = add();
+    for (const bool is_named : {true, false}) {
+        SCOPED_TRACE(is_named ? "it is named" : "its upstreams are all there are");
+        config.chain_id = 1;
+        serve();
+        std::vector<std::string> told;
+        net::SessionPtr session;
+        const auto is_told = [&](std::uint64_t number) {
+            const std::string want = "\"number\":" + quantity_text(number);
+            return until("block " + std::to_string(number) + " is told", [&, want](const json::Value&) {
+                return !told.empty() && told.back().find(want) != std::string::npos;
+            });
+        };
+        on_loop([&]() -> Task<void> {
+            co_await shows_head(usual, chain->head());
+            net::WebSocketHandler handler;
+            handler.on_message = [&told](net::SessionPtr, std::string text) -> Task<void> {
+                told.push_back(std::move(text));
+                co_return;
+            };
+            session = co_await net::connect_websocket(loop(), mesh::Context::with_timeout(20 * ns_per_s),
+                                                      "ws://" + address_.to_string() + "/", std::move(handler));
+            session->send(request("eth_subscribe", R"(["newHeads"])"));
+            co_await until("the reply", [&](const json::Value&) { return told.size() == 1; });
+            chain->grow(1);
+            co_await is_told(chain->head());
+        });
+        // Below what was told, and of an upstream that was not the one that told it.
+        const auto all = config.upstreams;
+        config.chain_id = is_named ? std::optional<std::uint64_t>(5) : std::nullopt;
+        if (!is_named) config.upstreams.pop_back();
+        reload();
+        on_loop([&]() -> Task<void> {
+            co_await shows_head(other, other.chain->head());
+            other.chain->grow(1);
+            co_await is_told(other.chain->head());
+            session->close(net::close_code::normal, "");
+            session.reset();
+        });
+        end();
+        config.upstreams = all;
+    }
 }
 
 TEST_F(ProxyChain, who_wont_say_is_used_where_no_chain_is_named) {

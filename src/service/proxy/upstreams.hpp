@@ -68,6 +68,8 @@ class Upstreams {
     void stop();
     /// Of the one that leads: whether the chain that is told has a block, or has another one in its place.
     std::function<std::optional<bool>(std::uint64_t number, const std::string& hash)> on_chain;
+    /// Of the one that leads: what was told so far is of another chain than the gateway's now.
+    std::function<void()> on_another_chain;
 
     /// The best that is not in @p tried (a bit each), or nothing.
     [[nodiscard]] std::optional<std::size_t> pick(const Needs& needs, std::uint64_t tried);

@@ -79,7 +79,10 @@ void Upstreams::look_chains() {
         view.chain_id = chains_->id();
         view.why_none = why_none_now(outside, awaited_ones);
     });
-    if (is_another) ++common_->epoch;
+    if (is_another) {
+        ++common_->epoch;
+        if (on_another_chain) on_another_chain();
+    }
     refresh();
     for (std::size_t i = 0; i < all_.size(); ++i) {
         if ((before >> i & 1) == 0 || is_outside(i)) continue;
