@@ -274,6 +274,25 @@ TEST_F(ProxyChain, calls_wait_for_a_vote_that_may_change_the_outcome) {
     });
 }
 
+TEST_F(ProxyChain, a_fallback_is_not_asked_while_another_one_says_its_chain) {
+    config.chain_id = 1;
+    auto& usual = add();
+    Gate gate;
+    usual.holds("eth_chainId", gate);
+    auto& fallback = add(true);
+    serve();
+    on_loop([&]() -> Task<void> {
+        co_await is_of(fallback, "1", true);
+        auto waiting = start(call("eth_getBalance", balance_at(1)));
+        // By the time that this one is refused the other, which came before it, was looked at.
+        EXPECT_NE((co_await call("admin_peers", "[]")).find("-32601"), std::string::npos);
+        gate.open();
+        EXPECT_EQ(co_await std::move(waiting).wait(), quantity_text(1));
+        EXPECT_EQ(usual.count("eth_getBalance"), 1U);
+        EXPECT_EQ(fallback.count("eth_getBalance"), 0U);
+    });
+}
+
 TEST_F(ProxyChain, who_does_not_answer_is_not_waited_for_longer_than_a_question_takes) {
     auto& hangs = add_other();
     Gate never;
