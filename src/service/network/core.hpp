@@ -82,6 +82,8 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
     static constexpr std::size_t announcers_max = 4;
     static constexpr std::size_t news_max = 1 << 14;
     static constexpr std::size_t recent_blocks_max = 16;
+    /// Of two messages with as many and as large blocks as may be. One is kept, whatever its size.
+    static constexpr std::size_t recent_size_max = 64 << 20;
     static constexpr std::size_t relayed_max = 4096;
     static constexpr std::int64_t ban_ns = 300 * ns_per_s;
     static constexpr std::int64_t call_ns = 10 * ns_per_s;  // for another service of the node to answer
@@ -262,6 +264,7 @@ class Core final : public PeerEvents, public std::enable_shared_from_this<Core> 
 
     std::size_t chunks_asked_ = 0;
     std::deque<OpenBlockPtr> recent_;  // sent or received; the newest last
+    std::size_t recent_size_ = 0;
 
     Told told_;
     std::vector<News> news_;

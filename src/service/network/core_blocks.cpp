@@ -11,12 +11,20 @@ namespace {
 /// Bytes of one answer; the first block of it may be larger.
 constexpr std::uint64_t reply_bytes_wanted = 2 << 20;
 
+std::size_t memory_of(const OpenBlock& block) {
+    return sizeof block + block.encoded.size() + block.transactions.size() * sizeof(BytesView) + block.rest.size();
+}
+
 }  // namespace
 
 void Core::remember(OpenBlockPtr block) {
     if (recent(block->hash)) return;
+    recent_size_ += memory_of(*block);
     recent_.push_back(std::move(block));
-    if (recent_.size() > recent_blocks_max) recent_.pop_front();
+    while (recent_.size() > recent_blocks_max || (recent_size_ > recent_size_max && recent_.size() > 1)) {
+        recent_size_ -= memory_of(*recent_.front());
+        recent_.pop_front();
+    }
 }
 
 OpenBlockPtr Core::recent(const Hash& hash) const {

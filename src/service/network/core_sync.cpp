@@ -243,6 +243,13 @@ Task<api::network::FetchChunkReply> Core::chunk_from(PeerPtr peer, GetChunk requ
     if (!message) blame(*peer, fault::malformed, message.error().message);
     const auto chunk = co_await message;
     if (chunk.number != request.number) co_return fail(ErrorCode::not_found, "the peer does not serve that snapshot");
+    // A slot takes 3 bytes at least in the message and 64 in memory, where several chunks may wait.
+    std::size_t slots = 0;
+    for (const auto& account : chunk.accounts) slots += account.slots.size();
+    if (slots > chunk_items_max) {
+        blame(*peer, fault::malformed, "sent a chunk of too many slots");
+        co_return fail(ErrorCode::invalid_argument, "a chunk of too many slots");
+    }
     co_return api::network::FetchChunkReply{to_chunk(chunk), peer->peer_id()};
 }
 

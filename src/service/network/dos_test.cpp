@@ -283,6 +283,31 @@ TEST_F(Dos, blocks_for_a_full_lane_are_named_and_asked_for) {
     EXPECT_TRUE(is_connected(bad_key_));
 }
 
+TEST_F(Dos, blocks_that_are_remembered_are_bounded_in_bytes) {
+    start();
+    const auto peer = connect_validator(bad_key_, 3);
+    std::vector<Hash> hashes;
+    for (std::uint64_t number = 1; number <= 12; ++number) {
+        // Named by their transactions' ids: the peer need not read them.
+        const std::vector<chain::TransactionPtr> large{test_transaction(number, 7'000'000)};
+        const Bytes block = test_block(number, large);
+        hashes.push_back(chain::hash_of(chain::decode_block(block)->header));
+        EXPECT_EQ(node_->send({1}, {block}), 1U);
+    }
+    const auto size_of = [&](const Hash& hash) {
+        const std::size_t before = peer->heard(Type::block).size();
+        peer->say(to_frame(GetBlock{hash}, before + 1));
+        EXPECT_TRUE(eventually([&] { return peer->heard(Type::block).size() > before; }));
+        const auto heard = peer->heard(Type::block).back();
+        const auto message = decode<BlockMessage>(heard.payload);
+        return message ? message->block.bytes.size() : 0;
+    };
+    std::size_t kept = 0;
+    for (const auto& hash : hashes) kept += size_of(hash) != 0;
+    EXPECT_EQ(kept, 9U) << "of 64 MiB";
+    EXPECT_GT(size_of(hashes.back()), 7'000'000U);
+}
+
 TEST_F(Dos, a_named_block_is_fetched_and_delivered) {
     start();
     const auto peer = connect_validator(bad_key_, 3);

@@ -202,6 +202,36 @@ TEST_F(Sync, answers_that_are_none_cost_their_sender) {
     });
 }
 
+/// The smallest slots that there are, in a chunk as large as may be: 2 MiB that would take 40 in memory.
+TEST_F(Sync, a_chunk_of_too_many_slots_costs_its_sender) {
+    Hello ahead = good_hello();
+    ahead.head_number = 9;
+    const auto bad = connect(*full_, bad_key_, ahead);
+    ASSERT_TRUE(eventually([&] { return score_of(*full_, bad_key_.id()) == 0; }));
+    ChunkMessage large;
+    large.number = 8;
+    large.accounts.resize(80);
+    for (auto& account : large.accounts) account.slots.resize(chunk_items_max);
+    ChunkMessage good;
+    good.number = 8;
+    good.accounts.resize(2);
+    for (auto& account : good.accounts) account.slots.resize(chunk_items_max / 2);
+    const auto answer = [&](const ChunkMessage& message) {
+        const std::size_t before = bad->heard(Type::get_chunk).size();
+        std::atomic<int> outcome = 0;
+        spawn((*full_)->fetch_chunk(patience(), {8, {}, {}}),
+              [&](const auto& reply) { outcome = reply.has_value() ? 1 : -1; });
+        EXPECT_TRUE(eventually([&] { return bad->heard(Type::get_chunk).size() > before; }));
+        bad->say(to_frame(message, bad->heard(Type::get_chunk).back().request_id));
+        EXPECT_TRUE(eventually([&] { return outcome != 0; }));
+        return outcome.load();
+    };
+    EXPECT_EQ(answer(good), 1);
+    EXPECT_EQ(score_of(*full_, bad_key_.id()), 0);
+    EXPECT_EQ(answer(large), -1);
+    EXPECT_LT(score_of(*full_, bad_key_.id()), -20);
+}
+
 TEST_F(Sync, requests_for_chunks_go_to_one_peer_after_the_other) {
     fill(*full_);
     const TestKey other_key("other");

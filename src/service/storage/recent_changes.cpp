@@ -12,19 +12,34 @@ std::size_t count_keys(const chain::StateChanges& changes) {
     return count;
 }
 
+/// As bytes, and analysed.
+std::size_t size_of_codes(const chain::StateChanges& changes) {
+    std::size_t size = 0;
+    for (const auto& code : changes.codes) size += 2 * code.bytes.size() + code.bytes.size() / 8;
+    return size;
+}
+
 }  // namespace
+
+void RecentChanges::clear() {
+    versions_.clear();
+    keys_ = codes_size_ = 0;
+}
 
 void RecentChanges::add(std::uint64_t version, Changes changes) {
     const std::size_t keys = count_keys(*changes);
+    const std::size_t codes_size = size_of_codes(*changes);
     const std::lock_guard lock(mutex_);
-    if (!versions_.empty() && versions_.back().number + 1 != version) {
-        versions_.clear();
-        keys_ = 0;
-    }
+    if (!versions_.empty() && versions_.back().number + 1 != version) clear();
     keys_ += keys;
-    versions_.push_back({version, keys, std::move(changes)});
-    while (!versions_.empty() && (versions_.size() > versions_max || keys_ > keys_max)) {
+    codes_size_ += codes_size;
+    versions_.push_back({version, keys, codes_size, std::move(changes)});
+    const auto is_over = [this] {
+        return versions_.size() > versions_max || keys_ > keys_max || codes_size_ > codes_size_max;
+    };
+    while (!versions_.empty() && is_over()) {
         keys_ -= versions_.front().keys;
+        codes_size_ -= versions_.front().codes_size;
         versions_.pop_front();
     }
 }
@@ -32,8 +47,7 @@ void RecentChanges::add(std::uint64_t version, Changes changes) {
 void RecentChanges::begin_line() {
     line_.fetch_add(1, std::memory_order_acq_rel);
     const std::lock_guard lock(mutex_);
-    versions_.clear();
-    keys_ = 0;
+    clear();
 }
 
 std::optional<std::vector<RecentChanges::Changes>> RecentChanges::between(std::uint64_t from, std::uint64_t to) const {

@@ -13,12 +13,14 @@
 
 namespace weft::service::storage {
 
-/// Thread-safe. Bounded in versions and in keys; the oldest go first.
+/// Thread-safe. Bounded in versions, in keys and in the bytes of codes; the oldest go first.
 class RecentChanges {
   public:
     using Changes = std::shared_ptr<const chain::StateChanges>;
     static constexpr std::size_t versions_max = 256;
     static constexpr std::size_t keys_max = 200'000;
+    /// What a block may deploy is bounded by its gas, which a chain may choose.
+    static constexpr std::size_t codes_size_max = 32 << 20;
 
     /// @param line  not zero; the lines that follow it are those after it.
     explicit RecentChanges(std::uint64_t line) : line_(line) {}
@@ -35,12 +37,17 @@ class RecentChanges {
     struct Version {
         std::uint64_t number;
         std::size_t keys;
+        std::size_t codes_size;
         Changes changes;
     };
+    /// With the lock.
+    void clear();
+
     std::atomic<std::uint64_t> line_;
     mutable std::mutex mutex_;
     std::deque<Version> versions_;
     std::size_t keys_ = 0;
+    std::size_t codes_size_ = 0;
 };
 
 }  // namespace weft::service::storage

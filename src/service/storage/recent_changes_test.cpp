@@ -55,5 +55,19 @@ TEST(recent_changes, is_bounded_in_versions_and_keys) {
     EXPECT_TRUE(recent.between(last + 1, last + 2));
 }
 
+/// Each block deploys as much as 200 gas a byte and a large gas limit let it.
+TEST(recent_changes, is_bounded_in_bytes_of_code) {
+    RecentChanges recent(1);
+    auto large = std::make_shared<chain::StateChanges>();
+    large->codes.assign(40, {Hash{}, nullptr, Bytes(24'576)});
+    for (std::uint64_t version = 1; version <= 100; ++version) recent.add(version, large);
+    std::uint64_t kept = 1;
+    while (recent.between(100 - kept - 1, 100)) ++kept;
+    EXPECT_EQ(kept, 16U) << "2 MiB each, as bytes and analysed";
+    recent.begin_line();
+    recent.add(1, large);
+    EXPECT_TRUE(recent.between(0, 1)) << "those of the old line count no more";
+}
+
 }  // namespace
 }  // namespace weft::service::storage
