@@ -79,8 +79,10 @@ class LoopCore {
 
   private:
     static constexpr std::size_t read_buffer_size = 64 * 1024;
-    static constexpr std::size_t events_max = 256;
-    static constexpr std::size_t spare_buffers_max = 64;
+    /// In one turn. What a turn writes is sent at its end: with as many events as spare buffers the same few are used
+    /// again and again, and are still near the processor.
+    static constexpr std::size_t events_max = 64;
+    static constexpr std::size_t spare_buffers_max = events_max;
     static constexpr std::size_t spare_buffer_bytes_max = 64 * 1024;
 
     void turn(bool may_wait);

@@ -79,8 +79,9 @@ class Engine {
     Task<std::string> answer_batch(std::string_view body, Client client);
     Task<std::string> answer_item(std::string_view text, Client client);
     Task<AnswerPtr> ask(std::string_view name, std::string_view params, std::string_view id, Client client);
-    Task<AnswerPtr> ask_checked(std::string_view name, std::string_view params, std::string_view id, MethodRule rule,
-                                Client client);
+    /// Not inlined: or its frame, and those of all that it may wait for, would be part of each call's.
+    [[gnu::noinline]] Task<AnswerPtr> ask_checked(std::string_view name, std::string_view params, std::string_view id,
+                                                  MethodRule rule, Client client);
     /// What needs no step besides: an answer that is kept, or a call that is to begin. Nothing: ask_checked().
     struct Quick {
         AnswerPtr answer;
