@@ -159,8 +159,12 @@ void Core::take_turns(std::vector<PeerPtr>& peers) {
     const std::span equals(peers.begin(), std::ranges::find_if(peers, differs));
     const auto turn = chunks_asked_++ % equals.size();
     std::ranges::rotate(equals, equals.begin() + static_cast<std::ptrdiff_t>(turn));
-    // One that never answers is found out only when its time is over: until then it holds up one question.
-    std::ranges::stable_sort(equals, {}, &Peer::asked_count);
+    // One that never answers is found out only when its time is over: until then it holds up one question. They are
+    // few, and who has as many as another keeps its turn.
+    for (auto at = equals.begin(); at != equals.end(); ++at) {
+        const auto place = std::ranges::upper_bound(equals.begin(), at, (*at)->asked_count, {}, &Peer::asked_count);
+        std::rotate(place, at, at + 1);
+    }
 }
 
 Task<api::network::FetchHeadersReply> Core::fetch_headers(mesh::Context context, api::network::FetchHeaders request) {

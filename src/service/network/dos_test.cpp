@@ -93,14 +93,17 @@ TEST_F(Dos, scene_63_mixed_versions) {
 }
 
 TEST_F(Dos, slowloris_handshake) {
-    start([](Config& config) { config.limits.handshake_ns = 100 * ns_per_ms; });
+    start([](Config& config) { config.limits.handshake_ns = ns_per_s; });
     const auto endpoint = *net::Endpoint::parse((*node_)->address());
     net::TestPeer silent(endpoint);
     EXPECT_EQ(silent.all(), "");  // until the node closes
     // One that finishes TLS and says nothing more does not stay either.
     const auto mute = connect_bad(std::nullopt);
     expect_refused(mute, "no hello in time");
-    // Nor one that speaks before it has said hello.
+}
+
+TEST_F(Dos, speaking_before_hello) {
+    start();
     const auto eager = connect_bad(std::nullopt);
     eager->say(to_frame(Ping{1}, 1));
     expect_refused(eager, "ping before its hello");
