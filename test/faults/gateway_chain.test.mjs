@@ -1,6 +1,7 @@
 // weft gateway before anvils of several chains: clients are answered from one of them, whichever come and go.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { genesis_time } from '../clients/lib/times.mjs';
 import { until } from '../clients/lib/until.mjs';
 import { Gateway } from './gateway.mjs';
 import { starts } from './nodes.mjs';
@@ -12,9 +13,9 @@ async function ask(url, method, ...params) {
   return (await (await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json()).result;
 }
 
-/// An anvil of this chain with so many blocks.
+/// An anvil of this chain with so many blocks, which are no other chain's.
 async function node_of(chain_id, blocks, port) {
-  const node = await starts.anvil(['--chain-id', String(chain_id)], port);
+  const node = await starts.anvil(['--chain-id', String(chain_id), '--timestamp', String(genesis_time + chain_id)], port);
   await ask(node.url, 'anvil_mine', `0x${blocks.toString(16)}`);
   return node;
 }

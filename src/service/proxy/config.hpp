@@ -66,6 +66,8 @@ struct ProxyConfig {
     std::uint32_t broadcast = 3;
     /// How often an HTTP upstream's head is asked for.
     std::int64_t poll_ns = 500 * ns_per_ms;
+    /// How often each upstream is asked for its chain though nothing speaks for another one.
+    std::int64_t chain_every_ns = 30 * ns_per_s;
     /// A head that was heard of so lately needs no question.
     std::int64_t head_fresh_ns = 250 * ns_per_ms;
     /// Blocks behind the best head after which an upstream gets no calls.

@@ -147,6 +147,18 @@ TEST_F(ProxyChain, one_that_takes_anothers_place_unseen_is_known_by_its_blocks) 
     });
 }
 
+TEST_F(ProxyChain, one_that_takes_anothers_place_with_the_same_blocks_is_known_after_a_while) {
+    config.chain_every_ns = 50 * ns_per_ms;
+    add();
+    auto& changing = add();
+    begin();
+    on_loop([&]() -> Task<void> {
+        changing.says("eth_chainId", "\"0x5\"");
+        co_await is_of(changing, "5", false);
+        co_await balances(0, 20);
+    });
+}
+
 TEST_F(ProxyChain, what_clients_were_told_stays_when_all_its_upstreams_are_gone) {
     auto& usual = add();
     auto& fallback = add(true);

@@ -141,8 +141,9 @@ bool Upstreams::awaits_usual() const {
 
 bool Upstreams::must_ask_chain(std::size_t index) const {
     const auto& upstream = *all_[index];
-    const bool may_doubt = loop_.now_ns() - upstream.chain_asked_ns >= doubt_every_ns;
-    return upstream.asks_chain || (upstream.doubted && may_doubt);
+    const std::int64_t since_ns = loop_.now_ns() - upstream.chain_asked_ns;
+    return upstream.asks_chain || (upstream.doubted && since_ns >= doubt_every_ns) ||
+           since_ns >= config_.chain_every_ns;
 }
 
 }  // namespace weft::service::proxy
