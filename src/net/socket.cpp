@@ -14,8 +14,8 @@
 #include <cstring>
 #include <system_error>
 
-#include "net/stream.hpp"
 #include "net/reserved_address.hpp"
+#include "net/stream.hpp"
 
 namespace weft::net {
 
@@ -189,8 +189,7 @@ std::unexpected<Error> listen_failed(const Endpoint& endpoint, int error) {
     return fail(ErrorCode::unavailable, "listen " + endpoint.to_string() + ": " + reason(error));
 }
 
-Result<Bound> bind_to(std::string_view text) {
-    WEFT_TRY(Endpoint endpoint, Endpoint::parse(text));
+Result<Bound> bind_to(Endpoint endpoint) {
     WEFT_TRY(SocketAddress address, resolve(endpoint));
     if (endpoint.is_unix) remove_stale(address, endpoint.host);
     Descriptor socket{::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
@@ -209,7 +208,8 @@ Result<Bound> bind_to(std::string_view text) {
 }  // namespace
 
 Result<Bound> bind_and_listen(std::string_view address) {
-    WEFT_TRY(Bound bound, bind_to(address));
+    WEFT_TRY(Endpoint endpoint, Endpoint::parse(address));
+    WEFT_TRY(Bound bound, bind_to(std::move(endpoint)));
     Descriptor socket{bound.fd};
     constexpr int waiting_max = 4096;
     if (listen(socket.fd, waiting_max) != 0) return listen_failed(bound.endpoint, errno);
@@ -218,9 +218,9 @@ Result<Bound> bind_and_listen(std::string_view address) {
 }
 
 Result<ReservedAddress> ReservedAddress::make(std::string_view address) {
-    WEFT_TRY(const Endpoint endpoint, Endpoint::parse(address));
+    WEFT_TRY(Endpoint endpoint, Endpoint::parse(address));
     if (endpoint.is_unix) return ReservedAddress(std::string(address), nullptr);
-    WEFT_TRY(const Bound bound, bind_to(address));
+    WEFT_TRY(const Bound bound, bind_to(std::move(endpoint)));
     auto held = std::make_shared<Held>();
     held->socket.fd = bound.fd;
     return ReservedAddress(bound.endpoint.to_string(), std::move(held));

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import tls from 'node:tls';
 import { run } from '../clients/lib/process.mjs';
+import { decode, encode, number } from '../clients/lib/rlp.mjs';
 import { until } from '../clients/lib/until.mjs';
 import { weft } from './system.mjs';
 
@@ -19,42 +20,6 @@ const replies = new Map([[types.get_headers, types.headers], [types.get_blocks, 
   [types.get_snapshot, types.snapshot], [types.get_chunk, types.chunk]]);
 /// A peer whose first pong is not there is asked as if it were the quickest: so long this one is asked first.
 const pong_delay_ms = 15_000;
-
-/// @return  [item, size]; a list is an array, a string a Buffer
-function decode_item(bytes) {
-  const first = bytes[0];
-  if (first < 0x80) return [bytes.subarray(0, 1), 1];
-  const base = first < 0xc0 ? 0x80 : 0xc0;
-  const long = first - base - 55;
-  const begin = 1 + Math.max(long, 0);
-  const size = long > 0 ? bytes.readUIntBE(1, long) : first - base;
-  const content = bytes.subarray(begin, begin + size);
-  if (base === 0x80) return [content, begin + size];
-  const items = [];
-  for (let at = 0; at < size;) {
-    const [item, taken] = decode_item(content.subarray(at));
-    items.push(item);
-    at += taken;
-  }
-  return [items, begin + size];
-}
-export const decode = (bytes) => decode_item(bytes)[0];
-
-export function encode(item) {
-  const is_list = Array.isArray(item);
-  const content = is_list ? Buffer.concat(item.map(encode)) : item;
-  if (!is_list && content.length === 1 && content[0] < 0x80) return content;
-  const base = is_list ? 0xc0 : 0x80;
-  if (content.length < 56) return Buffer.concat([Buffer.from([base + content.length]), content]);
-  const size = Buffer.from(content.length.toString(16).padStart(8, '0'), 'hex');
-  const digits = size.subarray(size.findIndex((byte) => byte !== 0));
-  return Buffer.concat([Buffer.from([base + 55 + digits.length]), digits, content]);
-}
-
-export function number(value) {
-  const digits = value.toString(16);
-  return value === 0 ? Buffer.alloc(0) : Buffer.from(digits.length % 2 ? `0${digits}` : digits, 'hex');
-}
 
 function frame(type, id, payload) {
   const head = Buffer.alloc(14);

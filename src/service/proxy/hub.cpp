@@ -65,6 +65,7 @@ void Hub::stop() {
 
 void Hub::begin_anew() {
     follower_ = Follower();
+    told_ = 0;
     log_queue_.clear();
     ++chains_;
 }
